@@ -1,0 +1,440 @@
+//! `results.json` (schema `costsim.results/1`): everything that a run found. Reports are rendered from it alone.
+//!
+//! Money, quantities and prices are decimal strings; what is unknown is `null` with a warning, never 0.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The value of [`Results::schema`].
+pub const SCHEMA: &str = "costsim.results/1";
+
+/// A measured figure: the mean over the replications with its 95 % Student-t interval (for percentiles: of the merged
+/// histogram, interval by jackknife). Bounds are `null` for one replication.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Figure {
+    /// Best estimate.
+    pub value: f64,
+    /// Lower end of the interval.
+    pub low: Option<f64>,
+    /// Upper end of the interval.
+    pub high: Option<f64>,
+    /// One for each replication.
+    pub each: Vec<f64>,
+}
+
+/// The whole file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Results {
+    /// `costsim.results/1`.
+    pub schema: String,
+    /// Version of the program.
+    pub tool_version: String,
+    /// Name of the scenario.
+    pub scenario: String,
+    /// Its description.
+    pub description: Option<String>,
+    /// AWS region.
+    pub region: String,
+    /// Seed of all random streams.
+    pub seed: u64,
+    /// Independent repetitions.
+    pub replications: u32,
+    /// Measured horizon in seconds.
+    pub simulated_seconds: f64,
+    /// Date of t = 0, ISO 8601.
+    pub start: String,
+    /// IANA time zone of the daily wave and of the charts.
+    pub timezone: String,
+    /// Length of the billed month in hours.
+    pub billed_hours: f64,
+    /// The price book.
+    pub prices: Prices,
+    /// What went in.
+    pub inputs: Inputs,
+    /// The traffic that all architectures met, over time.
+    pub traffic: TrafficSummary,
+    /// One entry an architecture, in the scenario's order.
+    pub architectures: Vec<ArchitectureResult>,
+    /// Who wins.
+    pub verdict: Verdict,
+    /// Warnings that concern the whole scenario.
+    pub warnings: Vec<String>,
+    /// What the model leaves out, in sentences (shown with the assumptions).
+    pub not_modelled: Vec<String>,
+}
+
+/// The price book that was used.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Prices {
+    /// Newest date among the prices used.
+    pub as_of: String,
+    /// `sha256:…` over the price lists of the region.
+    pub digest: String,
+    /// Keys of the prices used.
+    pub used: Vec<UsedPrice>,
+}
+
+/// One price that was used.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UsedPrice {
+    /// Key in the price list.
+    pub sku: String,
+    /// `list`, `page`, `derived` or `memory`: how well it is known.
+    pub confidence: String,
+    /// Where it comes from.
+    pub source: String,
+    /// When it was read.
+    pub as_of: String,
+}
+
+/// What went in.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Inputs {
+    /// The resolved scenario: (path, value as text), in reading order, e.g. ("requests.browse.cpu", "lognormal p50 8 ms, p99 40 ms").
+    pub assumptions: Vec<Assumption>,
+    /// Digests of the files that were read.
+    pub files: Vec<InputFile>,
+}
+
+/// One assumption, as the report prints it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Assumption {
+    /// `scenario` or the architecture it belongs to.
+    pub scope: String,
+    /// Path in the file.
+    pub path: String,
+    /// Its value.
+    pub value: String,
+    /// Where a default comes from, when the user did not state the value.
+    pub source: Option<String>,
+}
+
+/// A file that was read.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct InputFile {
+    /// Name as the user wrote it, or `embedded:…`.
+    pub name: String,
+    /// `sha256:…`.
+    pub digest: String,
+}
+
+/// The traffic, common to all architectures.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TrafficSummary {
+    /// Requests a second, mean over the horizon (first replication).
+    pub mean_rate: f64,
+    /// Requests a second in the busiest bucket of the series.
+    pub peak_rate: f64,
+    /// Requests in a billed month: base and repeated bursts, each scaled in its own way.
+    pub requests_per_month: f64,
+}
+
+/// What one architecture did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ArchitectureResult {
+    /// Its name.
+    pub name: String,
+    /// Its description.
+    pub description: Option<String>,
+    /// Requests by how they ended.
+    pub requests: Requests,
+    /// Requests that met a cold start.
+    pub cold_starts: Figure,
+    /// Latency of served requests in milliseconds, retries and waiting included.
+    pub latency_ms: Latency,
+    /// The same by request name.
+    pub classes: Vec<ClassResult>,
+    /// Its components.
+    pub components: Vec<ComponentResult>,
+    /// The bill.
+    pub monthly_cost: MonthlyCost,
+    /// One line a tier.
+    pub line_items: Vec<LineItem>,
+    /// Raw units by component, replication by replication.
+    pub usage: Vec<UsageResult>,
+    /// Over time, first replication.
+    pub series: Series,
+    /// Latency distributions, all replications merged.
+    pub histograms: Vec<HistogramResult>,
+    /// Which objectives hold.
+    pub objectives: Vec<ObjectiveResult>,
+    /// Warnings, each with the number that triggers it and the fix.
+    pub warnings: Vec<String>,
+}
+
+/// Requests that arrive within the horizon, each in the state it ended in; they add up to `arrived`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Requests {
+    /// All.
+    pub arrived: Figure,
+    /// Answered.
+    pub served: Figure,
+    /// Refused by a limit (429, or what the front makes of it).
+    pub throttled: Figure,
+    /// No room or no target (503).
+    pub rejected: Figure,
+    /// 504, or the client gave up.
+    pub timed_out: Figure,
+    /// An error of the handler.
+    pub failed: Figure,
+    /// Not ended when the horizon did.
+    pub in_flight: Figure,
+    /// Further attempts of clients.
+    pub retried: Figure,
+}
+
+/// Latency of served requests in milliseconds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Latency {
+    /// Mean.
+    pub mean: Figure,
+    /// Median.
+    pub p50: Figure,
+    /// 90th percentile.
+    pub p90: Figure,
+    /// 95th percentile.
+    pub p95: Figure,
+    /// 99th percentile.
+    pub p99: Figure,
+    /// 99.9th percentile.
+    pub p999: Figure,
+    /// Largest.
+    pub max: Figure,
+}
+
+/// One request class.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ClassResult {
+    /// Name of the request.
+    pub name: String,
+    /// By how they ended.
+    pub requests: Requests,
+    /// Requests that met a cold start.
+    pub cold_starts: Figure,
+    /// Latency of the served ones.
+    pub latency_ms: Latency,
+}
+
+/// A level over time.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Level {
+    /// Mean over the horizon.
+    pub mean: Figure,
+    /// Largest.
+    pub peak: Figure,
+}
+
+/// What one component did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ComponentResult {
+    /// Its name.
+    pub name: String,
+    /// `lambda`, `fleet`, `load_balancer`, `http_api`.
+    pub kind: String,
+    /// Requests it answered.
+    pub served: Figure,
+    /// Requests it refused by a limit.
+    pub throttled: Figure,
+    /// Requests it refused for lack of room or targets.
+    pub rejected: Figure,
+    /// Cold starts in it (`null` where there are none to be had).
+    pub cold_starts: Option<Figure>,
+    /// Environments, instances or tasks (`null` for components without capacity of their own).
+    pub capacity: Option<Level>,
+    /// Those at work.
+    pub busy: Option<Level>,
+    /// Share of the capacity that was at work, 0..=1 (functions: busy environments; fleets: CPU).
+    pub utilisation: Option<Figure>,
+    /// Paid in a month for capacity that was not at work, USD (`null` where nothing idle is paid or it is not known).
+    pub idle_cost: Option<String>,
+    /// Peak connections to the shared backend (`null` without one).
+    pub peak_connections: Option<Figure>,
+    /// Mean time a request spent in it, milliseconds, and mean number in it, for Little's law.
+    pub mean_time_ms: Figure,
+    /// Mean number of requests in it.
+    pub mean_in_system: Figure,
+}
+
+/// The monthly bill.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MonthlyCost {
+    /// `USD`.
+    pub currency: String,
+    /// Sum of the line items.
+    pub total: Option<String>,
+    /// Total minus the half-width of the interval over the replications' own totals (`null` for one replication).
+    pub low: Option<String>,
+    /// Total plus that half-width.
+    pub high: Option<String>,
+    /// Total if nothing were free.
+    pub without_free_tier: Option<String>,
+    /// The total of each replication.
+    pub each: Vec<String>,
+    /// What one-off bursts and events (`per: once`) add, apart from the monthly total (`null` when there are none).
+    pub once: Option<String>,
+    /// Total with all traffic at 75 % and at 125 % (`null` when it was not simulated).
+    pub at_traffic: Vec<CostAtTraffic>,
+    /// Cost a million served requests.
+    pub per_million_requests: Option<String>,
+    /// Share of the total, 0..=1, that rests on prices known from memory only.
+    pub share_from_memory: f64,
+}
+
+/// The bill at another traffic.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CostAtTraffic {
+    /// Multiple of the scenario's traffic: 0.75, 1.25.
+    pub scale: f64,
+    /// The total then.
+    pub total: String,
+}
+
+/// One line of the bill: `amount` = `quantity` x `unit_price` exactly.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LineItem {
+    /// Component it is for, or `account` where a tier is shared by several.
+    pub component: String,
+    /// AWS service, e.g. `AWS Lambda`.
+    pub service: String,
+    /// Key in the price list.
+    pub sku: String,
+    /// In words, with the tier.
+    pub description: String,
+    /// In a month, 6 decimals.
+    pub quantity: String,
+    /// Unit of the quantity.
+    pub unit: String,
+    /// USD a unit.
+    pub unit_price: String,
+    /// USD.
+    pub amount: String,
+    /// How the quantity came about: raw count, unit conversion, horizon to month, tier bounds.
+    pub formula: String,
+    /// Where the price comes from.
+    pub source: String,
+    /// When it was read.
+    pub as_of: String,
+    /// `list`, `page`, `derived` or `memory`.
+    pub confidence: String,
+}
+
+/// Raw usage of one replication.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UsageResult {
+    /// Replication, from 0.
+    pub replication: u32,
+    /// Component.
+    pub component: String,
+    /// Key in the price list.
+    pub sku: String,
+    /// Raw unit: `count`, `mb_ms`, `ms`, `bytes`, `gib_ms`, `micro_lcu_hours`, `hours`.
+    pub unit: String,
+    /// Over the horizon (decimal string: may exceed 2^53).
+    pub total: String,
+    /// By hour of the horizon (first replication only; empty for the others).
+    pub hourly: Vec<u64>,
+}
+
+/// What happened over time, in equal buckets (at most 720), first replication.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Series {
+    /// Length of a bucket in seconds.
+    pub bucket_seconds: f64,
+    /// Requests that arrived, by bucket.
+    pub arrived: Vec<u64>,
+    /// Requests served, by the bucket in which their fate was known.
+    pub served: Vec<u64>,
+    /// Throttled.
+    pub throttled: Vec<u64>,
+    /// Rejected.
+    pub rejected: Vec<u64>,
+    /// Timed out.
+    pub timed_out: Vec<u64>,
+    /// Failed.
+    pub failed: Vec<u64>,
+    /// Cold starts.
+    pub cold_starts: Vec<u64>,
+    /// Median latency of served requests in ms; `null` where none.
+    pub p50_ms: Vec<Option<f64>>,
+    /// 95th percentile.
+    pub p95_ms: Vec<Option<f64>>,
+    /// 99th percentile.
+    pub p99_ms: Vec<Option<f64>>,
+    /// Capacity (environments or instances), mean in the bucket, by component that has any.
+    pub capacity: Vec<NamedSeries>,
+    /// Those at work, mean in the bucket.
+    pub busy: Vec<NamedSeries>,
+    /// Cost accrued since the start of the horizon at the end of each bucket, USD a month's bill spread by hourly usage.
+    pub cumulative_cost: Vec<f64>,
+}
+
+/// A series of one component.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct NamedSeries {
+    /// Component.
+    pub name: String,
+    /// One value a bucket.
+    pub values: Vec<f64>,
+}
+
+/// A latency distribution.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct HistogramResult {
+    /// Request name, or `all`.
+    pub name: String,
+    /// (upper bound of the bin in ms, requests in it), ascending; empty bins are left out.
+    pub bins: Vec<(f64, u64)>,
+}
+
+/// One objective.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ObjectiveResult {
+    /// `p99`, `failures`.
+    pub name: String,
+    /// As written, e.g. `p99 <= 500 ms in 99.9 % of 5 m windows`.
+    pub text: String,
+    /// The limit: ms for latency, share for failures.
+    pub limit: f64,
+    /// What was measured over the whole horizon, in the unit of the limit (`null` where infinite: too many were not served).
+    pub value: Option<f64>,
+    /// Whether it holds.
+    pub met: bool,
+    /// Share of windows that held (`null` without windows).
+    pub windows_met: Option<f64>,
+    /// Start of the worst window, seconds since t = 0 (`null` without windows or misses).
+    pub worst_window: Option<f64>,
+    /// Minutes in which it did not hold, mean over the replications.
+    pub minutes_missed: Option<Figure>,
+}
+
+/// Who wins.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Verdict {
+    /// Cheapest architecture (`null` when too close to call).
+    pub cheapest: Option<String>,
+    /// Cheapest of those that meet all objectives (`null` when none does or it is too close to call).
+    pub cheapest_meeting_objectives: Option<String>,
+    /// One sentence with its reason.
+    pub sentence: String,
+    /// Each other architecture against the cheapest.
+    pub differences: Vec<Difference>,
+}
+
+/// The paired difference of two architectures' monthly cost, `b` - `a`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Difference {
+    /// The cheaper one.
+    pub a: String,
+    /// The other.
+    pub b: String,
+    /// Mean difference in USD a month.
+    pub difference: String,
+    /// Lower end of its 95 % interval over paired replications (`null` for one).
+    pub low: Option<String>,
+    /// Upper end.
+    pub high: Option<String>,
+    /// Relative to `a`, e.g. 0.25 = 25 % dearer.
+    pub relative: Option<f64>,
+    /// False where the interval includes zero, the difference is below 10 %, or there is one replication.
+    pub significant: bool,
+}

@@ -1,0 +1,8 @@
+//! From the files as users write them to checked domain types.
+//!
+//! [`scenario`], [`model`] and [`distribution`] are the checked types that the rest of the program works with;
+//! everything in them is finite, in range and refers only to things that exist.
+
+pub mod distribution;
+pub mod model;
+pub mod scenario;

@@ -1,0 +1,235 @@
+//! A checked model: an architecture as a small graph of components.
+
+use super::distribution::Distribution;
+use crate::units::{Bytes, Limit, MegaBytes, SimDuration};
+
+/// Position of a component in [`Architecture::components`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ComponentId(pub u16);
+
+/// An architecture: where requests enter and the components they meet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Architecture {
+    /// Its name, unique in the scenario.
+    pub name: String,
+    /// What it stands for.
+    pub description: Option<String>,
+    /// Where requests enter.
+    pub entry: ComponentId,
+    /// The components in the order of the file; never empty.
+    pub components: Vec<Component>,
+    /// Whether instances and functions that use the network sit in private subnets (then NAT is paid).
+    pub subnets: Subnets,
+    /// Warnings found while reading (a default that decides, a start-up of an empty program …).
+    pub warnings: Vec<String>,
+}
+
+/// One component.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Component {
+    /// Its name, unique in the model.
+    pub name: String,
+    /// What it is.
+    pub kind: ComponentKind,
+}
+
+/// What a component is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ComponentKind {
+    /// API Gateway HTTP API.
+    HttpApi(HttpApi),
+    /// Application load balancer.
+    LoadBalancer(LoadBalancer),
+    /// Lambda function.
+    Lambda(Function),
+    /// EC2 Auto Scaling group.
+    Fleet(Fleet),
+}
+
+impl ComponentKind {
+    /// The key under which models and results name it.
+    pub const fn key(&self) -> &'static str {
+        match self {
+            Self::HttpApi(_) => "http_api",
+            Self::LoadBalancer(_) => "load_balancer",
+            Self::Lambda(_) => "lambda",
+            Self::Fleet(_) => "fleet",
+        }
+    }
+}
+
+/// Where a component sends each class of requests: one entry a class, in the scenario's order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route(pub Vec<ComponentId>);
+
+/// Where instances stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subnets {
+    /// Public subnets: each instance has a public IPv4 address; no NAT. Functions are not in a VPC.
+    Public,
+    /// Private subnets: one NAT gateway a zone; no public addresses on instances; functions are in the VPC.
+    Private {
+        /// Zones, each with its own NAT gateway.
+        zones: u32,
+    },
+}
+
+/// API Gateway HTTP API.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HttpApi {
+    /// Where requests go.
+    pub to: Route,
+    /// Added to every request's latency.
+    pub latency: Distribution,
+    /// Gives up on the integration after this long (30 s at most): 504, the integration keeps running.
+    pub timeout: SimDuration,
+}
+
+/// Application load balancer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoadBalancer {
+    /// Where requests go.
+    pub to: Route,
+    /// How a target is chosen.
+    pub algorithm: Balancing,
+    /// Zones it stands in, each with one public IPv4 address.
+    pub zones: u32,
+    /// 504 after this long without an answer (default 60 s).
+    pub idle_timeout: SimDuration,
+    /// Added to every request's latency.
+    pub latency: Distribution,
+    /// Listener rules evaluated for each request (the first 10 are free).
+    pub rules: u32,
+}
+
+/// How a balancer chooses its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Balancing {
+    /// Each in turn.
+    RoundRobin,
+    /// The one with the fewest requests outstanding; the first of them in order.
+    LeastOutstanding,
+    /// Any, equally likely.
+    Random,
+}
+
+/// Processor architecture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Arch {
+    /// x86-64.
+    X86,
+    /// arm64 (Graviton).
+    Arm,
+}
+
+/// A Lambda function.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Function {
+    /// 128..=10,240 MB.
+    pub memory: MegaBytes,
+    /// Processor architecture.
+    pub arch: Arch,
+    /// As written, e.g. `nodejs22`.
+    pub runtime: String,
+    /// Before the init and not billed: environment allocation and code download, seen by the client.
+    pub allocation: Distribution,
+    /// Init, billed: the runtime's own plus the user's dependencies, or the stated `cold_start`. The parts are drawn apart and added.
+    pub init: Vec<Distribution>,
+    /// Added to the handler's first call in an environment.
+    pub first_call: SimDuration,
+    /// Function time-out (1 s..=900 s).
+    pub timeout: SimDuration,
+    /// An idle environment lives this long.
+    pub idle_timeout: SimDuration,
+    /// An environment ends at this age even when used; `None` = never.
+    pub max_age: Option<SimDuration>,
+    /// Reserved concurrency: a cap and a guarantee.
+    pub reserved_concurrency: Option<u64>,
+    /// Speed of a full vCPU (at 1,769 MB) relative to the reference.
+    pub speed: f64,
+    /// Bytes that Lambda itself logs for each call (START, END and REPORT lines).
+    pub platform_log: Bytes,
+}
+
+/// An EC2 Auto Scaling group.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fleet {
+    /// The instance type.
+    pub instance: InstanceType,
+    /// Smallest size.
+    pub min: u32,
+    /// Largest size.
+    pub max: u32,
+    /// Size at the start; all in service.
+    pub desired: u32,
+    /// Zones it is spread over.
+    pub zones: u32,
+    /// Requests at work on one instance.
+    pub concurrency: Limit,
+    /// Requests waiting on one instance; beyond it 503.
+    pub queue: Limit,
+    /// Scaling policies; empty = fixed.
+    pub scaling: Vec<ScalingPolicy>,
+    /// Speed of a vCPU relative to the reference.
+    pub speed: f64,
+    /// From the launch to `running`, not billed: API call and pending state.
+    pub pending: Distribution,
+    /// From `running` to the first passing health check apart from it: OS boot, user data, application start; drawn apart and added.
+    pub boot: Vec<Distribution>,
+    /// Interval of the balancer's health check: a new target needs one passing check, at a random phase of the interval.
+    pub health_check_interval: SimDuration,
+    /// Draining before an instance is terminated; paid.
+    pub deregistration_delay: SimDuration,
+    /// Root volume, GiB of gp3 a machine.
+    pub volume_gib: u32,
+    /// Period of the fleet's CloudWatch metrics: 60 s (detailed monitoring, paid) or 300 s.
+    pub metric_period: SimDuration,
+    /// Instance warm-up: kept out of the metric and blocking scale-in for this long after coming into service.
+    pub warmup: SimDuration,
+}
+
+/// An EC2 instance type from the catalogue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InstanceType {
+    /// e.g. `m7g.large`.
+    pub name: String,
+    /// vCPUs.
+    pub vcpu: u32,
+    /// Memory in MiB.
+    pub memory_mib: u32,
+    /// Processor architecture.
+    pub arch: Arch,
+}
+
+/// A scaling policy.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ScalingPolicy {
+    /// Target tracking.
+    TargetTracking(TargetTracking),
+}
+
+/// Target tracking with its two alarms (AWS.md 4.7).
+#[derive(Debug, Clone, PartialEq)]
+pub struct TargetTracking {
+    /// What is tracked.
+    pub metric: TrackedMetric,
+    /// Its target: CPU as a fraction of 1, requests for each target and minute.
+    pub target: f64,
+    /// Periods over the target before scaling out (3).
+    pub out_periods: u32,
+    /// Periods under the lower bound before scaling in (15).
+    pub in_periods: u32,
+    /// The lower bound as a share of the target (0.7 for CPU, 0.9 for requests).
+    pub in_bound: f64,
+    /// Never scales in.
+    pub disable_scale_in: bool,
+}
+
+/// What target tracking follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrackedMetric {
+    /// Mean CPU utilisation of the instances in service.
+    Cpu,
+    /// Requests for each target in a minute (ALBRequestCountPerTarget).
+    RequestsPerTarget,
+}

@@ -1,0 +1,48 @@
+//! What an architecture used: exact integer counters by component, meter and hour. `arch` writes them, `bill` prices them.
+//!
+//! A counter knows its raw unit and no price. [`Meter`] names what was counted with the key of the price list
+//! (`lambda.request.x86`), so that a new service needs no new type here.
+
+use serde::Serialize;
+
+/// What a raw count counts. A price list states its price in another unit; `bill` converts exactly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RawUnit {
+    /// Things: requests, records.
+    Count,
+    /// Memory x time: MB (1,024 KB) x milliseconds.
+    MbMs,
+    /// Time in milliseconds (instances, addresses, gateways in use).
+    Ms,
+    /// Bytes.
+    Bytes,
+    /// GiB of volume x milliseconds.
+    GibMs,
+    /// Millionths of a load balancer capacity unit x hour (the largest of the four dimensions in each hour).
+    MicroLcuHours,
+    /// Whole hours, a started one counted in full.
+    Hours,
+}
+
+/// One counter of one component in one replication.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meter {
+    /// Component that used it, or `account` for what belongs to none.
+    pub component: String,
+    /// Key of the price list, e.g. `lambda.duration.arm`, `ec2.od.linux.m7g.large`.
+    pub sku: String,
+    /// What is counted.
+    pub unit: RawUnit,
+    /// Over the measured horizon.
+    pub total: u128,
+    /// The same by hour of the horizon (the last may be partial); sums to `total`.
+    pub hourly: Vec<u64>,
+}
+
+/// All counters of one replication, ordered by component (in the model's order), then SKU.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// The counters.
+    pub meters: Vec<Meter>,
+}
