@@ -2,8 +2,10 @@
 //!
 //! The modules in reading order; data flows downwards only (see `ARCHITECTURE.md`).
 
-pub mod units;
+pub mod arch;
 pub mod money;
-pub mod spec;
-pub mod usage;
 pub mod results;
+pub mod spec;
+pub mod stats;
+pub mod units;
+pub mod usage;

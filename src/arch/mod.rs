@@ -1,0 +1,3 @@
+//! How AWS behaves: state machines that count usage. Knows no price.
+
+pub mod output;

@@ -1,0 +1,126 @@
+//! What one replication of one architecture measured. `arch` fills it, `compare` reads it.
+
+use crate::stats::histogram::Histogram;
+use crate::units::{SimDuration, SimTime};
+use crate::usage::Usage;
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Outcome {
+    /// Answered.
+    Served = 0,
+    /// Refused by a limit.
+    Throttled = 1,
+    /// No room or no target.
+    Rejected = 2,
+    /// 504, or the client gave up.
+    TimedOut = 3,
+    /// An error of the handler.
+    Failed = 4,
+}
+
+impl Outcome {
+    /// All, in the order of [`ClassOutput::ended`].
+    pub const ALL: [Self; 5] = [Self::Served, Self::Throttled, Self::Rejected, Self::TimedOut, Self::Failed];
+}
+
+/// One replication of one architecture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunOutput {
+    /// By request class, in the scenario's order.
+    pub classes: Vec<ClassOutput>,
+    /// By component, in the model's order.
+    pub components: Vec<ComponentOutput>,
+    /// Counters for the bill.
+    pub usage: Usage,
+    /// Over time.
+    pub series: SeriesOutput,
+    /// For each latency objective with a window, in the scenario's order of `objectives.latency` (those without are `None`).
+    pub windows: Vec<Option<WindowOutput>>,
+    /// Events that the engine handled (arrivals included).
+    pub events: u64,
+    /// Findings of the run, in words, with the number and the fix.
+    pub warnings: Vec<String>,
+}
+
+/// One class of requests.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClassOutput {
+    /// Arrived within the horizon.
+    pub arrived: u64,
+    /// Ended within the horizon, by [`Outcome`]; `arrived` minus their sum is in flight.
+    pub ended: [u64; 5],
+    /// Further attempts.
+    pub retried: u64,
+    /// Requests that met a cold start.
+    pub cold_starts: u64,
+    /// Latency of the served ones.
+    pub latency: Histogram,
+}
+
+/// One component. Levels are over the measured horizon.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ComponentOutput {
+    /// Requests it answered (calls, not client requests).
+    pub served: u64,
+    /// Calls refused by a limit.
+    pub throttled: u64,
+    /// Calls refused for lack of room or targets.
+    pub rejected: u64,
+    /// Cold starts; `None` where there can be none.
+    pub cold_starts: Option<u64>,
+    /// Environments or instances: mean and peak; `None` without capacity of its own.
+    pub capacity: Option<(f64, f64)>,
+    /// Those at work: mean and peak (environments; for fleets vCPU-equivalents of instances: CPU utilisation x instances).
+    pub busy: Option<(f64, f64)>,
+    /// Share of the capacity at work (0..=1).
+    pub utilisation: Option<f64>,
+    /// Share (0..=1) of each paid SKU's usage that was idle: (sku, share). `compare` turns it into idle cost.
+    pub idle_shares: Vec<(String, f64)>,
+    /// Peak connections to the shared backend.
+    pub peak_connections: Option<u64>,
+    /// Total time that calls spent in it and number of calls that this is the sum over.
+    pub time_in_system: (SimDuration, u64),
+    /// Integral over the horizon of the number of calls in it, divided by the horizon.
+    pub mean_in_system: f64,
+}
+
+/// Buckets over time. All vectors are equally long.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SeriesOutput {
+    /// Length of a bucket.
+    pub bucket: SimDuration,
+    /// Arrivals.
+    pub arrived: Vec<u64>,
+    /// Ends by [`Outcome`].
+    pub ended: Vec<[u64; 5]>,
+    /// Cold starts.
+    pub cold_starts: Vec<u64>,
+    /// p50, p95 and p99 of served requests whose fate was known in the bucket.
+    pub latency: Vec<Option<[SimDuration; 3]>>,
+    /// Mean capacity: (component index, one value a bucket).
+    pub capacity: Vec<(usize, Vec<f64>)>,
+    /// Mean busy: (component index, one value a bucket).
+    pub busy: Vec<(usize, Vec<f64>)>,
+}
+
+/// Windows of one latency objective, by the time at which a request arrived.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct WindowOutput {
+    /// Length of a window; the first starts at t = 0.
+    pub length: SimDuration,
+    /// Requests that ended, by window.
+    pub ended: Vec<u32>,
+    /// Those over the limit or not served, by window.
+    pub over: Vec<u32>,
+}
+
+/// Where the measured horizon lies on the engine's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Horizon {
+    /// t = 0: the warm-up's end.
+    pub start: SimTime,
+    /// The end.
+    pub end: SimTime,
+}

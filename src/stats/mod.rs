@@ -1,0 +1,3 @@
+//! What is made of measurements: histograms, replications, intervals. No I/O, no clock.
+
+pub mod histogram;
