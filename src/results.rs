@@ -13,13 +13,43 @@ pub const SCHEMA: &str = "costsim.results/1";
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Figure {
     /// Best estimate.
+    #[serde(with = "nan_as_null")]
+    #[schemars(with = "Option<f64>")]
     pub value: f64,
     /// Lower end of the interval.
     pub low: Option<f64>,
     /// Upper end of the interval.
     pub high: Option<f64>,
     /// One for each replication.
+    #[serde(with = "nans_as_null")]
+    #[schemars(with = "Vec<Option<f64>>")]
     pub each: Vec<f64>,
+}
+
+/// A number that is not known: NaN in memory, `null` in the file.
+mod nan_as_null {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
+        (!value.is_nan()).then_some(value).serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+        Ok(Option::deserialize(from)?.unwrap_or(f64::NAN))
+    }
+}
+
+/// The same for a list.
+mod nans_as_null {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(values: &[f64], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(values.iter().map(|value| (!value.is_nan()).then_some(*value)))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f64>, D::Error> {
+        Ok(Vec::<Option<f64>>::deserialize(from)?.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect())
+    }
 }
 
 /// The whole file.
@@ -437,4 +467,18 @@ pub struct Difference {
     pub relative: Option<f64>,
     /// False where the interval includes zero, the difference is below 10 %, or there is one replication.
     pub significant: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_figure_is_null_and_comes_back() {
+        let figure = Figure { value: f64::NAN, low: None, high: None, each: vec![f64::NAN, 2.5] };
+        let text = serde_json::to_string(&figure).expect("plain data");
+        assert_eq!(text, r#"{"value":null,"low":null,"high":null,"each":[null,2.5]}"#);
+        let back: Figure = serde_json::from_str(&text).expect("our own text");
+        assert!(back.value.is_nan() && back.each[0].is_nan() && (back.each[1] - 2.5).abs() < 1e-12);
+    }
 }

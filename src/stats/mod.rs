@@ -1,3 +1,4 @@
 //! What is made of measurements: histograms, replications, intervals. No I/O, no clock.
 
 pub mod histogram;
+pub mod intervals;
