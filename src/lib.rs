@@ -8,6 +8,7 @@
 pub mod arch;
 pub mod money;
 pub mod results;
+pub mod sim;
 pub mod spec;
 pub mod stats;
 pub mod units;
