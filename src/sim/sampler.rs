@@ -649,9 +649,7 @@ mod tests {
 
     #[test]
     fn gamma() {
-        for (shape, scale) in
-            (0.5, 1.0), (1.0, 2.0), (2.5, 0.1), (40.0, 0.01), (3_000.0, 1e-3), (1e6, 1e-6)]
-        {
+        for (shape, scale) in [(0.5, 1.0), (1.0, 2.0), (2.5, 0.1), (40.0, 0.01), (3_000.0, 1e-3), (1e6, 1e-6)] {
             let reference = GammaReference::new(shape, 1.0 / scale).unwrap();
             check(Distribution::Gamma { shape, scale }, shape * scale, |u| {
                 // Bisection on the reference's distribution function.
