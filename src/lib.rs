@@ -6,8 +6,10 @@
 #![cfg_attr(test, allow(clippy::float_cmp, clippy::unwrap_used))]
 
 pub mod arch;
+pub mod compare;
 pub mod money;
 pub mod results;
+pub mod run;
 pub mod sim;
 pub mod spec;
 pub mod stats;

@@ -25,6 +25,24 @@ pub enum RawUnit {
     Hours,
 }
 
+impl RawUnit {
+    /// The name under which results and usage files know it.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::MbMs => "mb_ms",
+            Self::Ms => "ms",
+            Self::Bytes => "bytes",
+            Self::GibMs => "gib_ms",
+            Self::MicroLcuHours => "micro_lcu_hours",
+            Self::Hours => "hours",
+        }
+    }
+}
+
+/// The component of what belongs to none, such as a tier that several functions share.
+pub const ACCOUNT: &str = "account";
+
 /// One counter of one component in one replication.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Meter {

@@ -1,0 +1,538 @@
+//! What went in, as the report prints it: every resolved value that moves the results, and for each default where it is from.
+//!
+//! The checked types do not remember whether a value was written or is a default. A value that equals the default is shown
+//! with the default's source: it is the same number either way.
+
+use crate::results::Assumption;
+use crate::spec::distribution::Distribution;
+use crate::spec::model::{
+    Arch, Architecture, Balancing, Component, ComponentKind, Fleet, Function, HttpApi, LoadBalancer, Route,
+    ScalingPolicy, Subnets, TrackedMetric,
+};
+use crate::spec::scenario::{
+    Account, Client, FreeTier, Frequency, MeasuredOn, ReplayFile, RequestClass, Scenario, Shape, Spread, Traffic, Work,
+};
+use crate::units::{Bytes, Limit, PerSecond, SimDuration};
+
+const AWS_LAMBDA_QUOTAS: &str = "AWS Lambda developer guide, quotas";
+const AWS_LAMBDA_SCALING: &str = "AWS Lambda developer guide, scaling behavior (since November 2023)";
+const AWS_API_QUOTAS: &str = "Amazon API Gateway developer guide, quotas: per account and region";
+const AWS_ALB: &str = "Elastic Load Balancing user guide for Application Load Balancers";
+const IDLE_SOURCE: &str = "measured: in 11 public logs of 2020 the longest idle gap that was reused is 637 s, the shortest that had expired 645 s";
+const ALLOCATION_SOURCE: &str = "from memory, 100-200 ms: no public measurement of it apart from the init was found";
+const SPEED_SOURCE: &str = "default 1.0: no measured factor against the reference vCPU is cited";
+const PENDING_SOURCE: &str = "measured on m7i.large with Amazon Linux 2023 (brevdev/ec2-coldboot-research, 2026-01)";
+const ALARM_SOURCE: &str =
+    "alarms that target tracking creates, as listed by the console; the scaling formula itself is not published";
+
+/// Collects assumptions of one scope.
+struct Sheet {
+    scope: String,
+    prefix: String,
+    rows: Vec<Assumption>,
+}
+
+impl Sheet {
+    fn new(scope: &str) -> Self {
+        Self { scope: scope.to_owned(), prefix: String::new(), rows: Vec::new() }
+    }
+
+    /// A value with no default behind it.
+    fn say(&mut self, path: &str, value: impl ToString) {
+        self.push(path, value.to_string(), None);
+    }
+
+    /// A value whose default, if it is that, comes from `source`.
+    fn default<T: PartialEq + ToString>(&mut self, path: &str, value: T, default: T, source: &str) {
+        let source = (value == default).then(|| source.to_owned());
+        self.push(path, value.to_string(), source);
+    }
+
+    /// A value that always has this source.
+    fn sourced(&mut self, path: &str, value: impl ToString, source: &str) {
+        self.push(path, value.to_string(), Some(source.to_owned()));
+    }
+
+    fn push(&mut self, path: &str, value: String, source: Option<String>) {
+        let path = format!("{}{path}", self.prefix);
+        self.rows.push(Assumption { scope: self.scope.clone(), path, value, source });
+    }
+}
+
+/// All assumptions: the scenario's in the order of its file, then each architecture's.
+pub fn assumptions(scenario: &Scenario) -> Vec<Assumption> {
+    let mut sheet = Sheet::new("scenario");
+    general(&mut sheet, scenario);
+    account(&mut sheet, &scenario.account);
+    traffic(&mut sheet, &scenario.traffic);
+    scenario.classes.iter().for_each(|class| request(&mut sheet, class));
+    sheet.prefix.clear();
+    client(&mut sheet, &scenario.client);
+    if let Some(backend) = &scenario.backend {
+        sheet.say("backend.hourly", format!("{} an hour, on every architecture's bill", backend.hourly.cents()));
+        sheet.say("backend.max_connections", limit(backend.max_connections));
+        sheet.say("backend.pool_per_instance", backend.pool_per_instance);
+    }
+    let mut rows = sheet.rows;
+    for architecture in &scenario.architectures {
+        rows.extend(of_architecture(scenario, architecture));
+    }
+    rows
+}
+
+/// What the simulation leaves out, in sentences.
+pub fn not_modelled() -> Vec<String> {
+    [
+        "Network time between the client and the service, and TLS handshakes.",
+        "Outages, faulty deployments and zones that fail; health checks always see a healthy target.",
+        "Transient differences of speed between machines of one type, and noisy neighbours.",
+        "Operations staff, support plans, taxes, and discounts negotiated with AWS.",
+        "Environments that Lambda recycles or initialises ahead of requests on its own account, unless `max_age` says so.",
+        "The error of the traffic forecast: the intervals show the noise of this traffic alone.",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+fn general(sheet: &mut Sheet, scenario: &Scenario) {
+    sheet.say("region", &scenario.region);
+    sheet.say("start", scenario.start);
+    sheet.say("timezone", &scenario.timezone);
+    let month = SimDuration::from_hours(730);
+    sheet.default(
+        "month",
+        Hours(scenario.month),
+        Hours(month),
+        "default: a twelfth of a year, as AWS's own calculators",
+    );
+    sheet.say("horizon", scenario.horizon);
+    sheet.say("warmup", format!("{} simulated before the horizon and not measured", scenario.warmup));
+    sheet.say("seed", scenario.seed);
+    sheet.say("replications", scenario.replications);
+    sheet.sourced(
+        "reference vCPU",
+        "one busy vCPU of an m7i instance; `cpu` of a request is time on it",
+        "by definition; every speed factor is relative to it",
+    );
+}
+
+fn account(sheet: &mut Sheet, account: &Account) {
+    let free = match &account.free_tier {
+        FreeTier::None => "none".to_owned(),
+        FreeTier::Full => "full: the whole permanent free tier".to_owned(),
+        FreeTier::Remaining(left) => {
+            let left: Vec<String> = left.iter().map(|(sku, quantity)| format!("{sku} {quantity}")).collect();
+            format!("remaining: {}", left.join(", "))
+        }
+    };
+    sheet.say("account.free_tier", free);
+    sheet.default("account.concurrency", Shown(account.concurrency), Shown(Limit::At(1_000)), AWS_LAMBDA_QUOTAS);
+    sheet.default(
+        "account.scaling",
+        format!("{} new environments a function in 10 s", limit(account.scaling)),
+        "1,000 new environments a function in 10 s".to_owned(),
+        AWS_LAMBDA_SCALING,
+    );
+    let ten_times = match account.concurrency {
+        Limit::At(n) => Limit::At(n.saturating_mul(10)),
+        Limit::Unlimited => Limit::Unlimited,
+    };
+    sheet.default(
+        "account.request_rate",
+        format!("{} requests/s of all functions", limit(account.request_rate)),
+        format!("{} requests/s of all functions", limit(ten_times)),
+        "AWS Lambda developer guide, quotas: 10 x concurrency",
+    );
+    sheet.default(
+        "account.api_request_rate",
+        format!("{} requests/s", limit(account.api_request_rate)),
+        "10,000 requests/s".to_owned(),
+        AWS_API_QUOTAS,
+    );
+    sheet.default("account.api_burst", Shown(account.api_burst), Shown(Limit::At(5_000)), AWS_API_QUOTAS);
+}
+
+fn traffic(sheet: &mut Sheet, traffic: &Traffic) {
+    match &traffic.shape {
+        Shape::Constant(value) => sheet.say("traffic.constant", rate(*value)),
+        Shape::Steps(steps) => {
+            let shown: Vec<String> =
+                steps.iter().take(12).map(|(at, value)| format!("{} from {at}", rate(*value))).collect();
+            let more = if steps.len() > 12 { format!(" and {} more", steps.len() - 12) } else { String::new() };
+            sheet.say("traffic.steps", shown.join(", ") + &more);
+        }
+        Shape::Diurnal(wave) => {
+            sheet.say("traffic.diurnal.mean", rate(wave.mean));
+            sheet.say("traffic.diurnal.peak", rate(wave.peak));
+            let minutes = wave.peak_at.0 / SimDuration::from_mins(1).0;
+            sheet.say("traffic.diurnal.peak_at", format!("{:02}:{:02} local time", minutes / 60, minutes % 60));
+            sheet.default(
+                "traffic.diurnal.weekend",
+                format!("{} x a weekday", wave.weekend),
+                "1 x a weekday".to_owned(),
+                "default: weekends are like weekdays",
+            );
+            sheet.sourced(
+                "traffic.diurnal shape",
+                format!("peak x exp(kappa x (cos(2 pi (h - peak_at) / 24) - 1)), kappa = {:.4}", wave.kappa),
+                "chosen so that mean and peak are exactly as stated",
+            );
+        }
+        Shape::ReplayRate(file) => replay(sheet, file, "requests counted in each period"),
+        Shape::ReplayRequests(file) => replay(sheet, file, "one row a request"),
+    }
+    if (traffic.scale - 1.0).abs() > 0.0 {
+        sheet.say("traffic.scale", format!("{} x", traffic.scale));
+    }
+    if traffic.growth_per_month.abs() > 0.0 {
+        sheet.say("traffic.growth", format!("{} % a month", number(traffic.growth_per_month * 100.0)));
+    }
+    for (index, burst) in traffic.bursts.iter().enumerate() {
+        let often = match burst.per {
+            Frequency::Month => "once a month",
+            Frequency::Week => "once a week",
+            Frequency::Once => "once ever, shown apart from the monthly bill",
+        };
+        sheet.say(
+            &format!("traffic.bursts[{index}]"),
+            format!("{} x the rate for {} at {}, {often}", burst.times, burst.lasts, burst.at),
+        );
+    }
+    let spread = match traffic.spread {
+        Spread::Poisson => "a Poisson process: callers are many and independent",
+        Spread::Even => "evenly spaced within each period",
+    };
+    sheet.say("traffic arrivals", spread);
+}
+
+fn replay(sheet: &mut Sheet, file: &ReplayFile, kind: &str) {
+    let repeat = if file.repeat { ", from the beginning again at its end" } else { "" };
+    sheet.say("traffic.replay", format!("{}: {kind}, {} rows, {}{repeat}", file.shown, file.rows, file.covers));
+    if let Some(share) = file.cpu_share {
+        sheet.say("traffic.replay.cpu_share", format!("{} %", number(share * 100.0)));
+    }
+    match &file.measured_on {
+        Some(MeasuredOn::LambdaMemory(mb)) => sheet.say("traffic.replay.measured_on", format!("Lambda, {mb} MB")),
+        Some(MeasuredOn::Instance { name, speed }) => {
+            sheet.say("traffic.replay.measured_on", format!("{name}, {speed} x the reference vCPU"));
+        }
+        None => {}
+    }
+}
+
+fn request(sheet: &mut Sheet, class: &RequestClass) {
+    sheet.prefix = format!("requests.{}.", class.name);
+    sheet.say("share", format!("{} %", number(class.share * 100.0)));
+    match &class.work {
+        Work::Phases { cpu, wait } => {
+            sheet.say("cpu", distribution(cpu));
+            sheet.say("wait", distribution(wait));
+        }
+        Work::Duration { total, cpu_factor, wait_factor, split } => {
+            sheet.say("duration", distribution(total));
+            if *split {
+                let (cpu, wait) = (number(cpu_factor * 100.0), number(wait_factor * 100.0));
+                sheet.say(
+                    "cpu_share",
+                    format!("{cpu} % of the duration is CPU on the reference vCPU, {wait} % waiting"),
+                );
+            } else {
+                sheet.say("cpu_share", "not stated: the duration is taken as it is");
+            }
+        }
+    }
+    sheet.say("request_size", bytes(class.request_size));
+    sheet.say("response_size", bytes(class.response_size));
+    sheet.say("log_size", bytes(class.log_size));
+    sheet.say("external_bytes", bytes(class.external_bytes));
+}
+
+fn client(sheet: &mut Sheet, client: &Client) {
+    match client.timeout {
+        Some(timeout) => sheet.say("client.timeout", timeout),
+        None => sheet.sourced("client.timeout", "none", "default: clients wait for ever"),
+    }
+    match &client.retries {
+        Some(retries) => {
+            let on: Vec<String> = retries.on.iter().map(u16::to_string).collect();
+            let jitter = if retries.backoff.full_jitter { "full jitter" } else { "no jitter" };
+            let backoff = &retries.backoff;
+            sheet.say(
+                "client.retries",
+                format!(
+                    "{} further attempts on {}; wait {} x {}^(k-1), at most {}, {jitter}",
+                    retries.attempts,
+                    on.join(", "),
+                    backoff.base,
+                    backoff.factor,
+                    backoff.cap
+                ),
+            );
+        }
+        None => sheet.sourced("client.retries", "none", "default: clients do not try again"),
+    }
+    sheet.default(
+        "client.requests_per_connection",
+        number(client.requests_per_connection),
+        "20".to_owned(),
+        "default, an assumption: it decides the load balancer's new connections and nothing else",
+    );
+}
+
+fn of_architecture(scenario: &Scenario, architecture: &Architecture) -> Vec<Assumption> {
+    let mut sheet = Sheet::new(&architecture.name);
+    match architecture.subnets {
+        Subnets::Public => {
+            sheet.say("subnets", "public: each instance has a public IPv4 address, no NAT; functions outside the VPC");
+        }
+        Subnets::Private { zones } => sheet.say("subnets", format!("private, a NAT gateway in each of {zones} zones")),
+    }
+    let names = Names { scenario, architecture };
+    for component in &architecture.components {
+        sheet.prefix = format!("components.{}.", component.name);
+        match &component.kind {
+            ComponentKind::HttpApi(api) => http_api(&mut sheet, &names, api),
+            ComponentKind::LoadBalancer(balancer) => load_balancer(&mut sheet, &names, balancer),
+            ComponentKind::Lambda(function) => lambda(&mut sheet, function),
+            ComponentKind::Fleet(group) => fleet(&mut sheet, group),
+        }
+    }
+    sheet.rows
+}
+
+/// For naming where a component sends its requests.
+struct Names<'a> {
+    scenario: &'a Scenario,
+    architecture: &'a Architecture,
+}
+
+impl Names<'_> {
+    fn route(&self, route: &Route) -> String {
+        let name = |index: usize| {
+            let id = route.0.get(index).map(|id| usize::from(id.0));
+            id.and_then(|id| self.architecture.components.get(id)).map_or("?", |c: &Component| c.name.as_str())
+        };
+        let first = name(0);
+        if (1..route.0.len()).all(|index| name(index) == first) {
+            return first.to_owned();
+        }
+        let each: Vec<String> = self
+            .scenario
+            .classes
+            .iter()
+            .enumerate()
+            .map(|(index, class)| format!("{} -> {}", class.name, name(index)))
+            .collect();
+        each.join(", ")
+    }
+}
+
+fn http_api(sheet: &mut Sheet, names: &Names, api: &HttpApi) {
+    sheet.say("to", names.route(&api.to));
+    sheet.sourced("latency", distribution(&api.latency), "stated in the model, or the default: 5-15 ms from memory");
+    sheet.default(
+        "timeout",
+        api.timeout.to_string(),
+        SimDuration::from_secs(30).to_string(),
+        "Amazon API Gateway developer guide, quotas for HTTP APIs",
+    );
+}
+
+fn load_balancer(sheet: &mut Sheet, names: &Names, balancer: &LoadBalancer) {
+    sheet.say("to", names.route(&balancer.to));
+    let algorithm = match balancer.algorithm {
+        Balancing::RoundRobin => "round robin",
+        Balancing::LeastOutstanding => "least outstanding requests",
+        Balancing::Random => "random",
+    };
+    sheet.default("algorithm", algorithm, "round robin", AWS_ALB);
+    sheet.say("zones", balancer.zones);
+    sheet.default("idle_timeout", balancer.idle_timeout.to_string(), SimDuration::from_secs(60).to_string(), AWS_ALB);
+    sheet.say("latency", distribution(&balancer.latency));
+    sheet.say("rules", balancer.rules);
+}
+
+fn lambda(sheet: &mut Sheet, function: &Function) {
+    let share = f64::from(function.memory.0) / 1_769.0;
+    sheet.sourced(
+        "memory",
+        format!("{} MB = {:.3} vCPU", function.memory.0, share),
+        "AWS Lambda developer guide: 1,769 MB = 1 vCPU",
+    );
+    sheet.say("arch", arch(function.arch));
+    sheet.say("runtime", &function.runtime);
+    sheet.default(
+        "allocation",
+        distribution(&function.allocation),
+        distribution(&Distribution::Constant(SimDuration::from_millis(150))),
+        ALLOCATION_SOURCE,
+    );
+    sheet.sourced(
+        "cold start",
+        parts(&function.init),
+        "the runtime's measured init (maxday/lambda-perf) plus the model's dependencies, or the model's own `cold_start`",
+    );
+    sheet.say("first call", format!("{} slower than a warm one", function.first_call));
+    sheet.say("timeout", function.timeout);
+    sheet.default("idle_timeout", Seconds(function.idle_timeout), Seconds(SimDuration::from_secs(640)), IDLE_SOURCE);
+    match function.max_age {
+        Some(age) => sheet.say("max_age", age),
+        None => sheet.sourced("max_age", "none", "default: the public logs show no end by age within their length"),
+    }
+    match function.reserved_concurrency {
+        Some(reserved) => sheet.say("reserved_concurrency", reserved),
+        None => sheet.say("reserved_concurrency", "none"),
+    }
+    sheet.default("speed", factor(function.speed), factor(1.0), SPEED_SOURCE);
+    sheet.say("platform log", format!("{} a call", bytes(function.platform_log)));
+}
+
+fn fleet(sheet: &mut Sheet, fleet: &Fleet) {
+    let kind = &fleet.instance;
+    let memory = number(f64::from(kind.memory_mib) / 1_024.0);
+    sheet.say("instance_type", format!("{}: {} vCPU, {memory} GiB, {}", kind.name, kind.vcpu, arch(kind.arch)));
+    sheet.say(
+        "size",
+        format!("min {}, desired {}, max {}, over {} zones", fleet.min, fleet.desired, fleet.max, fleet.zones),
+    );
+    sheet.say("concurrency", format!("{} requests at work on one instance", limit(fleet.concurrency)));
+    sheet.say("queue", format!("{} requests waiting on one instance", limit(fleet.queue)));
+    if fleet.scaling.is_empty() {
+        sheet.say("scaling", "none: the size is fixed");
+    }
+    for ScalingPolicy::TargetTracking(policy) in &fleet.scaling {
+        let target = match policy.metric {
+            TrackedMetric::Cpu => format!("{} % CPU", number(policy.target * 100.0)),
+            TrackedMetric::RequestsPerTarget => format!("{} requests a minute and target", number(policy.target)),
+        };
+        let inwards = if policy.disable_scale_in {
+            "never in".to_owned()
+        } else {
+            format!("in after {} periods below {} x that", policy.in_periods, policy.in_bound)
+        };
+        sheet.sourced(
+            "scaling.target_tracking",
+            format!("{target}; out after {} periods above it, {inwards}", policy.out_periods),
+            ALARM_SOURCE,
+        );
+    }
+    sheet.default("speed", factor(fleet.speed), factor(1.0), SPEED_SOURCE);
+    sheet.sourced("boot until running", distribution(&fleet.pending), PENDING_SOURCE);
+    sheet.say("boot after running", parts(&fleet.boot));
+    sheet.default(
+        "health_check_interval",
+        Seconds(fleet.health_check_interval),
+        Seconds(SimDuration::from_secs(30)),
+        AWS_ALB,
+    );
+    sheet.default(
+        "deregistration_delay",
+        Seconds(fleet.deregistration_delay),
+        Seconds(SimDuration::from_secs(300)),
+        AWS_ALB,
+    );
+    sheet.say("volume", format!("{} GiB gp3 a machine", fleet.volume_gib));
+    sheet.say("metric period", fleet.metric_period);
+    sheet.say("instance warm-up", fleet.warmup);
+}
+
+/// `1.0 x the reference vCPU`.
+fn factor(speed: f64) -> String {
+    format!("{speed:?} x the reference vCPU")
+}
+
+fn arch(arch: Arch) -> &'static str {
+    match arch {
+        Arch::X86 => "x86_64",
+        Arch::Arm => "arm64",
+    }
+}
+
+/// A duration that reads better in seconds than in minutes and days.
+#[derive(PartialEq)]
+struct Seconds(SimDuration);
+
+impl std::fmt::Display for Seconds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} s", number(self.0.as_secs_f64()))
+    }
+}
+
+/// A duration in hours.
+#[derive(PartialEq)]
+struct Hours(SimDuration);
+
+impl std::fmt::Display for Hours {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} h", number(self.0.as_hours_f64()))
+    }
+}
+
+/// A limit that can be shown.
+#[derive(PartialEq)]
+struct Shown(Limit);
+
+impl std::fmt::Display for Shown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&limit(self.0))
+    }
+}
+
+fn limit(limit: Limit) -> String {
+    match limit {
+        Limit::At(n) => crate::money::grouped(&n.to_string()),
+        Limit::Unlimited => "unlimited".to_owned(),
+    }
+}
+
+fn rate(rate: PerSecond) -> String {
+    format!("{} requests/s", number(rate.0))
+}
+
+/// At most six significant decimals, without trailing zeros.
+fn number(value: f64) -> String {
+    let text = format!("{value:.6}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn bytes(bytes: Bytes) -> String {
+    const KB: u64 = 1_024;
+    match bytes.0 {
+        n if n >= KB * KB && n.is_multiple_of(KB * KB) => format!("{} MB", n / (KB * KB)),
+        n if n >= KB && n.is_multiple_of(KB) => format!("{} KB", n / KB),
+        n => format!("{n} B"),
+    }
+}
+
+fn parts(parts: &[Distribution]) -> String {
+    let shown: Vec<String> = parts.iter().filter(|part| !part.is_zero()).map(distribution).collect();
+    if shown.is_empty() { "nothing".to_owned() } else { shown.join(" + ") }
+}
+
+/// A distribution in words, durations in milliseconds.
+fn distribution(distribution: &Distribution) -> String {
+    let ms = |duration: &SimDuration| number(duration.as_millis_f64());
+    match distribution {
+        Distribution::Constant(value) => format!("{} ms", ms(value)),
+        Distribution::Exponential { mean } => format!("exponential, mean {} ms", ms(mean)),
+        Distribution::LogNormal { mu, sigma } => {
+            // The 99 % quantile of the standard normal distribution.
+            let p99 = libm::exp(mu + 2.326_347_874_040_841 * sigma);
+            format!("log-normal, p50 {:.3} ms, p99 {:.3} ms", libm::exp(*mu) * 1e3, p99 * 1e3)
+        }
+        Distribution::Gamma { shape, scale } => {
+            format!("gamma, mean {} ms, shape {}", number(shape * scale * 1e3), number(*shape))
+        }
+        Distribution::Uniform { low, high } => format!("uniform, {} to {} ms", ms(low), ms(high)),
+        Distribution::Percentiles(points) => {
+            let shown: Vec<String> =
+                points.iter().map(|(percent, value)| format!("p{} {}", number(*percent), ms(value))).collect();
+            format!("percentiles: {} ms", shown.join(", "))
+        }
+        Distribution::Samples(values) => {
+            let ends = values.first().zip(values.last());
+            let range = ends.map(|(low, high)| format!(", {} to {} ms", ms(low), ms(high))).unwrap_or_default();
+            format!("{} measured values{range}", values.len())
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! A scenario and outputs for tests: two architectures, two classes, no simulator.
+
+use crate::arch::output::{ClassOutput, ComponentOutput, RunOutput, SeriesOutput};
+use crate::results::{ArchitectureResult, LineItem, MonthlyCost, ObjectiveResult, Series};
+use crate::run::Job;
+use crate::spec::distribution::Distribution;
+use crate::spec::model::*;
+use crate::spec::scenario::*;
+use crate::stats::histogram::Histogram;
+use crate::units::{Bytes, Limit, MegaBytes, PerSecond, SimDuration};
+use crate::usage::{Meter, RawUnit, Usage};
+
+fn route() -> Route {
+    Route(vec![ComponentId(1), ComponentId(1)])
+}
+
+/// `lambda-http-api`: an API in front of a function `shop`.
+pub fn lambda() -> Architecture {
+    let api = HttpApi { to: route(), latency: Distribution::ZERO, timeout: SimDuration::from_secs(30) };
+    let function = Function {
+        memory: MegaBytes(512),
+        arch: Arch::Arm,
+        runtime: "nodejs22".into(),
+        allocation: Distribution::Constant(SimDuration::from_millis(150)),
+        init: vec![Distribution::Constant(SimDuration::from_millis(145))],
+        first_call: SimDuration::ZERO,
+        timeout: SimDuration::from_secs(10),
+        idle_timeout: SimDuration::from_secs(640),
+        max_age: None,
+        reserved_concurrency: None,
+        speed: 1.0,
+        platform_log: Bytes(300),
+    };
+    Architecture {
+        name: "lambda-http-api".into(),
+        description: None,
+        entry: ComponentId(0),
+        components: vec![
+            Component { name: "api".into(), kind: ComponentKind::HttpApi(api) },
+            Component { name: "shop".into(), kind: ComponentKind::Lambda(function) },
+        ],
+        subnets: Subnets::Public,
+        warnings: Vec::new(),
+    }
+}
+
+/// `ec2-asg-alb`: a balancer in front of a fleet `web`.
+pub fn ec2() -> Architecture {
+    let balancer = LoadBalancer {
+        to: route(),
+        algorithm: Balancing::RoundRobin,
+        zones: 2,
+        idle_timeout: SimDuration::from_secs(60),
+        latency: Distribution::ZERO,
+        rules: 1,
+    };
+    let fleet = Fleet {
+        instance: InstanceType { name: "m7g.large".into(), vcpu: 2, memory_mib: 8_192, arch: Arch::Arm },
+        min: 2,
+        max: 20,
+        desired: 2,
+        zones: 2,
+        concurrency: Limit::At(64),
+        queue: Limit::Unlimited,
+        scaling: Vec::new(),
+        speed: 1.0,
+        pending: Distribution::ZERO,
+        boot: Vec::new(),
+        health_check_interval: SimDuration::from_secs(30),
+        deregistration_delay: SimDuration::from_secs(300),
+        volume_gib: 8,
+        metric_period: SimDuration::from_secs(60),
+        warmup: SimDuration::from_secs(60),
+    };
+    Architecture {
+        name: "ec2-asg-alb".into(),
+        description: None,
+        entry: ComponentId(0),
+        components: vec![
+            Component { name: "lb".into(), kind: ComponentKind::LoadBalancer(balancer) },
+            Component { name: "web".into(), kind: ComponentKind::Fleet(fleet) },
+        ],
+        subnets: Subnets::Public,
+        warnings: Vec::new(),
+    }
+}
+
+fn class(name: &str, share: f64) -> RequestClass {
+    RequestClass {
+        name: name.into(),
+        share,
+        work: Work::Phases { cpu: Distribution::Constant(SimDuration::from_millis(8)), wait: Distribution::ZERO },
+        request_size: Bytes(1_024),
+        response_size: Bytes(20_480),
+        log_size: Bytes(500),
+        external_bytes: Bytes(0),
+    }
+}
+
+/// A week of 10 requests/s, three replications, both architectures.
+pub fn scenario() -> Scenario {
+    Scenario {
+        name: "fixture".into(),
+        description: None,
+        region: "us-east-1".into(),
+        start: jiff::civil::date(2026, 3, 2),
+        timezone: "UTC".into(),
+        month: SimDuration::from_hours(730),
+        horizon: SimDuration::from_hours(168),
+        warmup: SimDuration::from_hours(1),
+        seed: 1,
+        replications: 3,
+        account: Account {
+            free_tier: FreeTier::None,
+            concurrency: Limit::At(1_000),
+            scaling: Limit::At(1_000),
+            request_rate: Limit::At(10_000),
+            api_request_rate: Limit::At(10_000),
+            api_burst: Limit::At(5_000),
+        },
+        traffic: Traffic {
+            shape: Shape::Constant(PerSecond(10.0)),
+            scale: 1.0,
+            growth_per_month: 0.0,
+            bursts: Vec::new(),
+            spread: Spread::Poisson,
+        },
+        classes: vec![class("browse", 0.9), class("checkout", 0.1)],
+        client: Client { timeout: None, retries: None, requests_per_connection: 20.0 },
+        objectives: Objectives::default(),
+        backend: None,
+        architectures: vec![lambda(), ec2()],
+        files: Vec::new(),
+    }
+}
+
+/// A burst at the second hour for an hour.
+pub fn burst(per: Frequency) -> Burst {
+    Burst { at: SimDuration::from_hours(2), lasts: SimDuration::from_hours(1), times: 2.0, per }
+}
+
+/// What a simulator might answer: 1,000 requests x scale and 10 a replication more, 100 fewer without bursts; 90 % of them
+/// `browse`; all served in 10 ms, one meter of requests on the second component.
+pub fn answer(job: &Job) -> RunOutput {
+    let all = (1_000.0 * job.variant.scale) as u64 + 10 * u64::from(job.replication)
+        - if job.variant.without.is_some() { 100 } else { 0 };
+    let class = |arrived: u64| {
+        let mut latency = Histogram::new();
+        (0..arrived).for_each(|_| latency.record(SimDuration::from_millis(10)));
+        ClassOutput { arrived, ended: [arrived, 0, 0, 0, 0], retried: 0, cold_starts: 1, latency }
+    };
+    let checkout = all / 10;
+    let component = || ComponentOutput {
+        served: all,
+        time_in_system: (SimDuration::from_millis(10 * all), all),
+        ..ComponentOutput::default()
+    };
+    let name = if job.architecture == 0 { "shop" } else { "web" };
+    RunOutput {
+        classes: vec![class(all - checkout), class(checkout)],
+        components: vec![component(), component()],
+        usage: Usage {
+            meters: vec![Meter {
+                component: name.into(),
+                sku: "lambda.request".into(),
+                unit: RawUnit::Count,
+                total: u128::from(all),
+                hourly: vec![all],
+            }],
+        },
+        series: SeriesOutput {
+            bucket: SimDuration::from_hours(84),
+            arrived: vec![all / 4, all - all / 4],
+            ended: vec![[all / 4, 0, 0, 0, 0], [all - all / 4, 0, 0, 0, 0]],
+            cold_starts: vec![2, 0],
+            latency: vec![Some([SimDuration::from_millis(10); 3]), None],
+            capacity: vec![(1, vec![2.0, 2.0])],
+            busy: Vec::new(),
+        },
+        windows: Vec::new(),
+        events: all * 2,
+        warnings: Vec::new(),
+    }
+}
+
+/// A result with nothing but a name, a bill of one service, and whether its objective holds.
+pub fn priced(name: &str, each: &[f64], met: bool) -> ArchitectureResult {
+    let mean = each.iter().sum::<f64>() / each.len() as f64;
+    ArchitectureResult {
+        name: name.into(),
+        description: None,
+        requests: Default::default(),
+        cold_starts: Default::default(),
+        latency_ms: Default::default(),
+        classes: Vec::new(),
+        components: Vec::new(),
+        monthly_cost: MonthlyCost {
+            currency: "USD".into(),
+            total: Some(mean.to_string()),
+            without_free_tier: Some(mean.to_string()),
+            each: each.iter().map(f64::to_string).collect(),
+            ..MonthlyCost::default()
+        },
+        line_items: vec![
+            LineItem { service: "Amazon EC2".into(), amount: (mean * 0.75).to_string(), ..LineItem::default() },
+            LineItem { service: "Data transfer".into(), amount: (mean * 0.25).to_string(), ..LineItem::default() },
+        ],
+        usage: Vec::new(),
+        series: Series::default(),
+        histograms: Vec::new(),
+        objectives: vec![ObjectiveResult {
+            name: "p99".into(),
+            text: "p99 <= 500 ms".into(),
+            met,
+            ..Default::default()
+        }],
+        warnings: Vec::new(),
+    }
+}

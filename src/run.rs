@@ -1,0 +1,384 @@
+//! The long part: which simulations a comparison needs, and running them on all cores.
+//!
+//! A comparison needs, for each architecture:
+//!
+//! * every replication of the traffic as it is;
+//! * every replication again *without* the bursts of each frequency, where a burst happens at another pace than the horizon
+//!   does. The paired difference of the two is what these bursts cost, and it is scaled to the month at the bursts' own
+//!   frequency, not at the horizon's;
+//! * the first replication at 75 % and at 125 % of the traffic, for the totals that the report prints beside the bill: enough
+//!   to see how the cost follows the traffic, since the noise between replications is shown by the bill's own interval.
+//!
+//! Jobs are independent, share nothing that changes and are collected in index order, so the results are the same bytes for
+//! any number of threads. The simulator is a parameter: tests pass a fake one.
+
+use crate::arch::output::RunOutput;
+use crate::spec::scenario::{Frequency, Scenario, Traffic};
+use crate::units::SimDuration;
+use crate::usage::Usage;
+use rayon::prelude::*;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// The traffic at which the totals beside the bill are simulated, as multiples of the scenario's.
+pub const OTHER_TRAFFIC: [f64; 2] = [0.75, 1.25];
+
+/// What is changed about the scenario's traffic in one job.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Variant {
+    /// Multiple of every rate.
+    pub scale: f64,
+    /// Bursts of this frequency are left out.
+    pub without: Option<Frequency>,
+}
+
+impl Variant {
+    /// The traffic as the scenario says.
+    pub const FULL: Self = Self { scale: 1.0, without: None };
+}
+
+/// One simulation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Job {
+    /// Position in [`Scenario::architectures`].
+    pub architecture: usize,
+    /// From 0.
+    pub replication: u32,
+    /// Its traffic.
+    pub variant: Variant,
+}
+
+/// How far all jobs are, and whether to give up. Shared by all threads; only the progress bar looks at the counters, so
+/// nothing in the results depends on them.
+#[derive(Debug, Default)]
+pub struct Progress {
+    total_millis: AtomicU64,
+    done_millis: AtomicU64,
+    requests: AtomicU64,
+    cancelled: AtomicBool,
+}
+
+impl Progress {
+    /// Nothing done yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A job got on by this much simulated time and this many requests.
+    pub fn advance(&self, simulated: SimDuration, requests: u64) {
+        self.done_millis.fetch_add(simulated.0 / crate::units::NANOS_PER_MILLI, Ordering::Relaxed);
+        self.requests.fetch_add(requests, Ordering::Relaxed);
+    }
+
+    /// Share of the simulated time that is done, 0..=1.
+    pub fn share(&self) -> f64 {
+        let total = self.total_millis.load(Ordering::Relaxed);
+        if total == 0 { 0.0 } else { (self.done_millis.load(Ordering::Relaxed) as f64 / total as f64).min(1.0) }
+    }
+
+    /// Requests simulated so far, by all jobs.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Asks all jobs to stop.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody asked to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+}
+
+/// Why there are no results.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Stopped on request.
+    #[error("stopped before the end; nothing was written")]
+    Cancelled,
+    /// A simulation could not go on.
+    #[error("{architecture}: {message}")]
+    Simulation {
+        /// The architecture that was simulated.
+        architecture: String,
+        /// What happened.
+        message: String,
+    },
+    /// The operating system gave no threads.
+    #[error("cannot start {threads} threads: {message}")]
+    Threads {
+        /// How many were asked for.
+        threads: usize,
+        /// What the system said.
+        message: String,
+    },
+}
+
+/// What the bill needs of a run at other traffic.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Counted {
+    /// Counters.
+    pub usage: Usage,
+    /// Requests that arrived.
+    pub arrived: u64,
+}
+
+impl Counted {
+    /// Of a whole run.
+    pub fn of(run: &RunOutput) -> Self {
+        Self { usage: run.usage.clone(), arrived: run.classes.iter().map(|class| class.arrived).sum() }
+    }
+}
+
+/// The first replication at another traffic.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AtTraffic {
+    /// Multiple of the scenario's traffic.
+    pub scale: f64,
+    /// With all bursts.
+    pub full: Counted,
+    /// Without the bursts of each frequency, in the order of [`burst_groups`].
+    pub without: Vec<Counted>,
+}
+
+/// All runs of one architecture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ArchitectureRuns {
+    /// One a replication.
+    pub full: Vec<RunOutput>,
+    /// For each frequency of [`burst_groups`]: one a replication, without its bursts.
+    pub without: Vec<(Frequency, Vec<Counted>)>,
+    /// At other traffic; empty when it was not asked for.
+    pub at_traffic: Vec<AtTraffic>,
+}
+
+/// The frequencies of the scenario's bursts that do not keep the horizon's pace, in a fixed order. Bursts once a month in a
+/// horizon of a month need no run of their own: all is scaled by 1.
+pub fn burst_groups(traffic: &Traffic, horizon: SimDuration, month: SimDuration) -> Vec<Frequency> {
+    [Frequency::Month, Frequency::Week, Frequency::Once]
+        .into_iter()
+        .filter(|&frequency| traffic.bursts.iter().any(|burst| burst.per == frequency))
+        .filter(|&frequency| !(frequency == Frequency::Month && horizon == month))
+        .collect()
+}
+
+/// What to run.
+#[derive(Debug, Clone, Copy)]
+pub struct RunOptions {
+    /// Threads; 0 = one for each core.
+    pub threads: usize,
+    /// Whether to simulate [`OTHER_TRAFFIC`] as well.
+    pub other_traffic: bool,
+}
+
+/// All jobs of a comparison: for each architecture its replications, then each group of bursts, then other traffic.
+pub fn jobs(scenario: &Scenario, options: &RunOptions) -> Vec<Job> {
+    let groups = burst_groups(&scenario.traffic, scenario.horizon, scenario.month);
+    let mut jobs = Vec::new();
+    for architecture in 0..scenario.architectures.len() {
+        let withouts = || std::iter::once(None).chain(groups.iter().copied().map(Some));
+        for without in withouts() {
+            for replication in 0..scenario.replications {
+                jobs.push(Job { architecture, replication, variant: Variant { scale: 1.0, without } });
+            }
+        }
+        if options.other_traffic {
+            for scale in OTHER_TRAFFIC {
+                for without in withouts() {
+                    jobs.push(Job { architecture, replication: 0, variant: Variant { scale, without } });
+                }
+            }
+        }
+    }
+    jobs
+}
+
+/// What a job leaves: everything of the traffic as it is, counters alone of its variants, so that memory does not grow.
+enum Left {
+    Run(Box<RunOutput>),
+    Counted(Counted),
+}
+
+/// Runs everything that a comparison of the scenario needs, with `simulate` doing one job.
+///
+/// # Errors
+/// [`RunError::Cancelled`] after [`Progress::cancel`], otherwise what went wrong in the first job (in their order) that failed.
+/// A failure makes jobs that have not begun give up.
+pub fn run<S>(
+    scenario: &Scenario,
+    options: &RunOptions,
+    progress: &Progress,
+    simulate: S,
+) -> Result<Vec<ArchitectureRuns>, RunError>
+where
+    S: Fn(&Job, &Progress) -> Result<RunOutput, RunError> + Sync,
+{
+    let jobs = jobs(scenario, options);
+    let each = scenario.warmup + scenario.horizon;
+    progress
+        .total_millis
+        .store((each.0 / crate::units::NANOS_PER_MILLI).saturating_mul(jobs.len() as u64), Ordering::Relaxed);
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(options.threads)
+        .build()
+        .map_err(|error| RunError::Threads { threads: options.threads, message: error.to_string() })?;
+    let one = |job: &Job| {
+        if progress.is_cancelled() {
+            return Err(RunError::Cancelled);
+        }
+        let run = simulate(job, progress).inspect_err(|_| progress.cancel())?;
+        Ok(if job.variant == Variant::FULL { Left::Run(Box::new(run)) } else { Left::Counted(Counted::of(&run)) })
+    };
+    // One job at a time a thread: jobs are long and differ in length.
+    let ended: Vec<Result<Left, RunError>> = pool.install(|| jobs.par_iter().with_max_len(1).map(one).collect());
+    let mut left = Vec::with_capacity(ended.len());
+    let mut cancelled = false;
+    for result in ended {
+        match result {
+            Ok(it) => left.push(it),
+            // A failure stops the other jobs: it is the reason, they are not.
+            Err(RunError::Cancelled) => cancelled = true,
+            Err(reason) => return Err(reason),
+        }
+    }
+    if cancelled { Err(RunError::Cancelled) } else { Ok(gather(scenario, options, left)) }
+}
+
+/// Puts what the jobs left, in the order of [`jobs`], where it belongs.
+fn gather(scenario: &Scenario, options: &RunOptions, left: Vec<Left>) -> Vec<ArchitectureRuns> {
+    let groups = burst_groups(&scenario.traffic, scenario.horizon, scenario.month);
+    let replications = scenario.replications as usize;
+    let mut left = left.into_iter();
+    let mut result = Vec::with_capacity(scenario.architectures.len());
+    for _ in &scenario.architectures {
+        let full = left.by_ref().take(replications).filter_map(Left::run).collect();
+        let mut without = Vec::new();
+        for &frequency in &groups {
+            without.push((frequency, left.by_ref().take(replications).map(Left::counted).collect()));
+        }
+        let mut at_traffic = Vec::new();
+        if options.other_traffic {
+            for scale in OTHER_TRAFFIC {
+                let mut counted = left.by_ref().take(1 + groups.len()).map(Left::counted);
+                if let Some(full) = counted.next() {
+                    at_traffic.push(AtTraffic { scale, full, without: counted.collect() });
+                }
+            }
+        }
+        result.push(ArchitectureRuns { full, without, at_traffic });
+    }
+    result
+}
+
+impl Left {
+    fn run(self) -> Option<RunOutput> {
+        match self {
+            Self::Run(run) => Some(*run),
+            Self::Counted(_) => None,
+        }
+    }
+
+    fn counted(self) -> Counted {
+        match self {
+            Self::Run(run) => Counted::of(&run),
+            Self::Counted(counted) => counted,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::fixtures::{answer, burst, scenario};
+    use std::time::Duration;
+
+    fn options(threads: usize, other_traffic: bool) -> RunOptions {
+        RunOptions { threads, other_traffic }
+    }
+
+    #[test]
+    fn bursts_at_the_horizons_own_pace_need_no_run_of_their_own() {
+        let mut given = scenario();
+        let groups = |s: &Scenario| burst_groups(&s.traffic, s.horizon, s.month);
+        assert_eq!(groups(&given), []);
+        given.traffic.bursts = vec![burst(Frequency::Once), burst(Frequency::Month), burst(Frequency::Once)];
+        assert_eq!(groups(&given), [Frequency::Month, Frequency::Once]);
+        given.horizon = given.month;
+        assert_eq!(groups(&given), [Frequency::Once]);
+    }
+
+    #[test]
+    fn every_job_once() {
+        let mut given = scenario();
+        // 2 architectures x 3 replications.
+        assert_eq!(jobs(&given, &options(1, false)).len(), 6);
+        // And 2 scales of one replication each.
+        assert_eq!(jobs(&given, &options(1, true)).len(), 10);
+        given.traffic.bursts = vec![burst(Frequency::Week)];
+        // All of it again without the bursts.
+        assert_eq!(jobs(&given, &options(1, true)).len(), 20);
+    }
+
+    #[test]
+    fn results_lie_where_they_belong_whatever_the_threads() {
+        let mut given = scenario();
+        given.traffic.bursts = vec![burst(Frequency::Week)];
+        let work = |threads| {
+            let late_first = |job: &Job, _: &Progress| {
+                // The first jobs take longest, so that the order of ending is not the order of the jobs.
+                std::thread::sleep(Duration::from_millis(if job.replication == 0 { 10 } else { 0 }));
+                Ok(answer(job))
+            };
+            run(&given, &options(threads, true), &Progress::new(), late_first).expect("the fake does not fail")
+        };
+        let one = work(1);
+        assert_eq!(one, work(4));
+        assert_eq!(one.len(), 2);
+        let arrived = |run: &RunOutput| Counted::of(run).arrived;
+        assert_eq!(one[1].full.iter().map(arrived).collect::<Vec<_>>(), [1_000, 1_010, 1_020]);
+        let (frequency, without) = &one[1].without[0];
+        assert_eq!(*frequency, Frequency::Week);
+        assert_eq!(without.iter().map(|counted| counted.arrived).collect::<Vec<_>>(), [900, 910, 920]);
+        let scaled: Vec<_> =
+            one[0].at_traffic.iter().map(|at| (at.scale, at.full.arrived, at.without[0].arrived)).collect();
+        assert_eq!(scaled, [(0.75, 750, 650), (1.25, 1_250, 1_150)]);
+        assert_eq!(one[0].full[0].usage.meters[0].component, "shop");
+        assert_eq!(one[1].full[0].usage.meters[0].component, "web");
+    }
+
+    #[test]
+    fn progress_reaches_the_end() {
+        let given = scenario();
+        let progress = Progress::new();
+        let done = |job: &Job, progress: &Progress| {
+            progress.advance(given.warmup + given.horizon, 1_000);
+            Ok(answer(job))
+        };
+        run(&given, &options(2, false), &progress, done).expect("the fake does not fail");
+        assert_eq!((progress.share(), progress.requests()), (1.0, 6_000));
+    }
+
+    #[test]
+    fn stopping_is_no_result() {
+        let progress = Progress::new();
+        let stop = |job: &Job, progress: &Progress| {
+            progress.cancel();
+            Ok(answer(job))
+        };
+        let stopped = run(&scenario(), &options(1, false), &progress, stop);
+        assert!(matches!(stopped, Err(RunError::Cancelled)), "{stopped:?}");
+    }
+
+    #[test]
+    fn a_failure_is_named_and_stops_the_rest() {
+        let fail = |job: &Job, _: &Progress| match job {
+            Job { architecture: 1, replication: 1, .. } => {
+                Err(RunError::Simulation { architecture: "ec2".into(), message: "out of range".into() })
+            }
+            job => Ok(answer(job)),
+        };
+        let failed = run(&scenario(), &options(3, true), &Progress::new(), fail).expect_err("one fails");
+        assert_eq!(failed.to_string(), "ec2: out of range");
+    }
+}
