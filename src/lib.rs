@@ -7,6 +7,7 @@
 
 pub mod arch;
 pub mod compare;
+pub mod diag;
 pub mod money;
 pub mod results;
 pub mod run;
@@ -15,3 +16,4 @@ pub mod spec;
 pub mod stats;
 pub mod units;
 pub mod usage;
+pub mod yaml;

@@ -5,4 +5,6 @@
 
 pub mod distribution;
 pub mod model;
+pub(crate) mod quantity;
+pub(crate) mod read;
 pub mod scenario;
