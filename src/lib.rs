@@ -15,6 +15,7 @@ pub mod run;
 pub mod sim;
 pub mod spec;
 pub mod stats;
+pub mod traffic;
 pub mod units;
 pub mod usage;
 pub mod yaml;

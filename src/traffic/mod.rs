@@ -1,0 +1,3 @@
+//! Arrival streams.
+
+pub mod csv_file;
