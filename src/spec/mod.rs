@@ -7,4 +7,5 @@ pub mod distribution;
 pub mod model;
 pub(crate) mod quantity;
 pub(crate) mod read;
+pub mod replay;
 pub mod scenario;
