@@ -4,8 +4,9 @@
 //! everything in them is finite, in range and refers only to things that exist.
 
 pub mod distribution;
+mod distribution_yaml;
+pub(crate) mod files;
 pub mod model;
 pub(crate) mod quantity;
 pub(crate) mod read;
-pub mod replay;
 pub mod scenario;

@@ -11,7 +11,7 @@
 use crate::diag::{self, Diagnostic, Sources, Span};
 use crate::yaml::{self, Key, Node, Value, shorten};
 use serde_json::{Map, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A value that can be read from YAML and described as JSON Schema.
 pub(crate) trait FromYaml: Sized {
@@ -32,6 +32,10 @@ pub(crate) struct Reader {
     pub(crate) sources: Sources,
     /// The findings.
     pub(crate) findings: Vec<Diagnostic>,
+    /// Directory of the file that is being read, to which the files that it names are relative.
+    pub(crate) base: Option<PathBuf>,
+    /// Files that were read: (name as shown, SHA-256 as lower-case hex), in the order of reading, each once.
+    pub(crate) files: Vec<(String, String)>,
 }
 
 impl Reader {
@@ -68,6 +72,17 @@ impl Reader {
         diag::any_error(&self.findings)
     }
 
+    /// Whether an error has been reported at a place within `span`: then what it lacks has been said already.
+    pub(crate) fn failed_within(&self, span: Span) -> bool {
+        let source = self.sources.get(span.source);
+        self.findings.iter().filter(|finding| finding.severity == diag::Severity::Error).any(|finding| {
+            finding.labels.first().is_some_and(|label| {
+                std::sync::Arc::ptr_eq(&label.source, source)
+                    && (span.start as usize..=span.end as usize).contains(&label.range.start)
+            })
+        })
+    }
+
     /// The part of a span on its first line, so that a mistake of a long mapping does not underline all of it.
     pub(crate) fn first_line(&self, span: Span) -> Span {
         let text = &self.sources.get(span.source).text;
@@ -93,6 +108,13 @@ impl Reader {
                 self.findings.push(finding);
                 None
             }
+        }
+    }
+
+    /// Notes that a file was read.
+    pub(crate) fn note_file(&mut self, shown: &str, digest: String) {
+        if self.files.iter().all(|(name, _)| name != shown) {
+            self.files.push((shown.to_owned(), digest));
         }
     }
 
