@@ -62,7 +62,8 @@ pub struct Price {
     pub unit: PriceUnit,
     /// What is free each month, for ever.
     pub free: Option<Free>,
-    /// Never empty; the first starts at 0, each starts where the one before ends, the last has no end.
+    /// Never empty; the first starts at 0, each starts where the one before ends. Where the last has an end, the price beyond it
+    /// is not known.
     pub tiers: Vec<Tier>,
 }
 

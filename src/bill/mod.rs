@@ -9,6 +9,7 @@
 
 pub mod book;
 pub mod monthly;
+pub mod price_list;
 pub mod tiers;
 pub mod unit;
 
@@ -44,6 +45,20 @@ pub enum BillError {
         key: String,
         /// A key much like it.
         nearest: Option<String>,
+    },
+    /// The last tier that the book knows ends below the usage.
+    #[error("the price of `{key}` ({service}) in {region} is known up to {to} {unit} a month only")]
+    BeyondTiers {
+        /// AWS's name of the service.
+        service: String,
+        /// The region of the book.
+        region: String,
+        /// The key.
+        key: String,
+        /// Where the last tier ends.
+        to: String,
+        /// Unit of the price.
+        unit: String,
     },
     /// No price list is for this region.
     #[error("there is no price list for the region `{region}`; there are some for {}", known.join(", "))]

@@ -81,6 +81,7 @@ pub(super) fn lines(
     spend_free_amounts(&mut pooled, prices, free_tier, month)?;
     let mut by_demand: Vec<Vec<Line>> = demands.iter().map(|_| Vec::new()).collect();
     for key in &pooled {
+        check_end(key, prices)?;
         split(key, demands, &pooled, &mut by_demand)?;
     }
     Ok(by_demand.into_iter().flatten().collect())
@@ -213,6 +214,22 @@ fn stretches<'a>(key: &Pooled<'a>) -> Vec<Stretch<'a>> {
         }
     }
     stretches
+}
+
+/// An error where the usage lies beyond the last tier of the price.
+fn check_end(key: &Pooled<'_>, prices: &Prices<'_>) -> Result<(), BillError> {
+    let counts = key.price.free.as_ref().is_some_and(|free| free.counts_in_tiers);
+    let end = if counts { key.total } else { key.total - key.free };
+    match key.price.tiers.last().and_then(|tier| tier.to) {
+        Some(to) if to.millionths() < end => Err(BillError::BeyondTiers {
+            service: key.price.service.clone(),
+            region: prices.book.region().to_owned(),
+            key: key.price.key.clone(),
+            to: show(to),
+            unit: key.price.unit.name().to_owned(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Splits each stretch of a key over its components and writes their lines.
