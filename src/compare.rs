@@ -12,9 +12,11 @@ mod warnings;
 #[cfg(test)]
 pub(crate) mod fixtures;
 
+use crate::arch::output::{Outcome, RunOutput};
+use crate::bill::{BillError, PriceBook};
 use crate::compare::cost::ArchitectureBill;
 use crate::compare::figures::Counts;
-use crate::results::{ArchitectureResult, InputFile, Inputs, Prices, Results, SCHEMA, TrafficSummary, UsageResult};
+use crate::results::{ArchitectureResult, InputFile, Inputs, Results, SCHEMA, TrafficSummary, UsageResult};
 use crate::run::ArchitectureRuns;
 use crate::spec::model::Architecture;
 use crate::spec::scenario::Scenario;
@@ -22,21 +24,20 @@ use crate::stats::intervals::merge;
 
 pub use verdict::MATERIAL;
 
-/// Puts the results together. `runs` and `bills` hold one entry for each architecture of the scenario, in its order.
-pub fn results(
-    scenario: &Scenario,
-    runs: &[ArchitectureRuns],
-    bills: Vec<ArchitectureBill>,
-    prices: Prices,
-) -> Results {
+/// Prices the runs and puts the results together. `runs` holds one entry for each architecture of the scenario, in its order.
+///
+/// # Errors
+/// See [`BillError`]; a missing price alone is no error but an unknown cost with a warning.
+pub fn results(scenario: &Scenario, runs: &[ArchitectureRuns], book: &PriceBook) -> Result<Results, BillError> {
+    let bills = cost::bills(scenario, runs, book)?;
     let architectures: Vec<ArchitectureResult> = scenario
         .architectures
         .iter()
         .zip(runs)
-        .zip(bills)
+        .zip(&bills)
         .map(|((architecture, runs), bill)| of_architecture(scenario, architecture, runs, bill))
         .collect();
-    Results {
+    Ok(Results {
         schema: SCHEMA.to_owned(),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         scenario: scenario.name.clone(),
@@ -48,14 +49,14 @@ pub fn results(
         start: scenario.start.to_string(),
         timezone: scenario.timezone.clone(),
         billed_hours: scenario.month.as_hours_f64(),
-        prices,
+        prices: cost::prices(&bills, book),
         inputs: Inputs { assumptions: assumptions::assumptions(scenario), files: files(scenario) },
         traffic: runs.first().map(|runs| traffic(scenario, runs)).unwrap_or_default(),
         verdict: verdict::verdict(&architectures),
         warnings: warnings::of_scenario(scenario, &architectures),
         architectures,
         not_modelled: assumptions::not_modelled(),
-    }
+    })
 }
 
 fn files(scenario: &Scenario) -> Vec<InputFile> {
@@ -82,18 +83,20 @@ fn of_architecture(
     scenario: &Scenario,
     architecture: &Architecture,
     runs: &ArchitectureRuns,
-    bill: ArchitectureBill,
+    bill: &ArchitectureBill,
 ) -> ArchitectureResult {
-    let ArchitectureBill { lines, cost, warnings: bill_warnings } = bill;
+    let requests_per_month = cost::requests_per_month(scenario, runs);
     let runs = &runs.full;
     let counts: Vec<Counts> = runs.iter().map(Counts::of_all).collect();
+    let all = counts.iter().copied().fold(Counts::default(), Counts::plus);
+    let served = requests_per_month * all.ended_as(Outcome::Served) as f64 / all.arrived.max(1) as f64;
     let latency = figures::latency_of_all(runs);
     let mut components = figures::components(architecture, runs);
     for (index, component) in components.iter_mut().enumerate() {
-        component.idle_cost = cost::idle_cost(&component.name, index, runs, &lines);
+        component.idle_cost = bill.idle_cost(&component.name, index, runs);
     }
     let mut warnings = warnings::of_architecture(architecture, runs, &components);
-    warnings.extend(bill_warnings);
+    warnings.extend(bill.warnings.iter().cloned());
     ArchitectureResult {
         name: architecture.name.clone(),
         description: architecture.description.clone(),
@@ -102,10 +105,13 @@ fn of_architecture(
         latency_ms: figures::latency(&latency.iter().collect::<Vec<_>>()),
         classes: figures::classes(scenario, runs),
         components,
-        monthly_cost: cost,
+        monthly_cost: bill.monthly_cost(served),
         usage: usage(runs),
-        series: runs.first().map(|run| series::series(architecture, run, &lines, scenario.horizon)).unwrap_or_default(),
-        line_items: lines,
+        series: runs
+            .first()
+            .map(|run| series::series(architecture, run, bill.bill.as_ref(), scenario.horizon))
+            .unwrap_or_default(),
+        line_items: bill.lines(),
         histograms: figures::histograms(scenario, runs),
         objectives: objectives::judge(scenario, runs, &merge(&latency)),
         warnings,
@@ -113,8 +119,8 @@ fn of_architecture(
 }
 
 /// Raw usage of all replications; by the hour for the first alone, which the charts show.
-fn usage(runs: &[crate::arch::output::RunOutput]) -> Vec<UsageResult> {
-    let of_run = |(replication, run): (u32, &crate::arch::output::RunOutput)| {
+fn usage(runs: &[RunOutput]) -> Vec<UsageResult> {
+    let of_run = |(replication, run): (u32, &RunOutput)| {
         let meters = run.usage.meters.iter().map(move |meter| UsageResult {
             replication,
             component: meter.component.clone(),
@@ -126,4 +132,118 @@ fn usage(runs: &[crate::arch::output::RunOutput]) -> Vec<UsageResult> {
         meters.collect::<Vec<_>>()
     };
     (0u32..).zip(runs).flat_map(of_run).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::fixtures::{answer, book, burst, scenario};
+    use crate::run::{Progress, RunOptions, run};
+    use crate::spec::scenario::Frequency;
+
+    fn compared(scenario: &Scenario) -> Results {
+        let options = RunOptions { threads: 1, other_traffic: true };
+        let runs = run(scenario, &options, &Progress::new(), |job, _| Ok(answer(job))).unwrap();
+        results(scenario, &runs, &book()).unwrap()
+    }
+
+    /// 1,000, 1,010 and 1,020 requests in a week, of which 100 come from a burst once a month, at 50 cents each:
+    /// (910 x 730 / 168 + 100) x 0.5 = 2,027.0833…; at 75 % of the traffic, 750 of which 100: (650 x 730/168 + 100) x 0.5.
+    #[test]
+    fn a_month_of_requests_at_fifty_cents() {
+        let mut given = scenario();
+        given.traffic.bursts = vec![burst(Frequency::Month)];
+        let found = compared(&given);
+        assert_eq!(found.architectures.len(), 2);
+        let one = &found.architectures[0];
+        assert_eq!(one.monthly_cost.total.as_deref(), Some("2027.0833335"));
+        assert_eq!(one.line_items.len(), 1);
+        assert_eq!(one.monthly_cost.at_traffic[0].total, "1462.202381");
+        assert_eq!(one.monthly_cost.at_traffic[0].scale, 0.75);
+        assert!((found.traffic.requests_per_month - 4_054.166_667).abs() < 1e-6);
+        // 50 cents a request is 500,000 a million.
+        assert!(one.monthly_cost.per_million_requests.as_ref().unwrap().starts_with("500000."));
+        // The replications' totals differ by 10 x 730/168 x 0.5 = 21.7262: t(0.975, 2) x that / sqrt(3) = 53.9709.
+        let low: f64 = one.monthly_cost.low.as_ref().unwrap().parse().unwrap();
+        assert!((2_027.083_333_5 - 53.970_9 - low).abs() < 1e-3, "{low}");
+        assert_eq!(found.verdict.cheapest, None, "they are the same");
+        assert_eq!(found.prices.as_of, "2026-11-20");
+        assert_eq!(found.prices.used.len(), 1);
+    }
+
+    #[test]
+    fn requests_and_latency_add_up() {
+        let found = compared(&scenario());
+        let one = &found.architectures[1];
+        assert_eq!((one.requests.arrived.value, one.requests.served.value), (1_010.0, 1_010.0));
+        assert_eq!(one.requests.in_flight.value, 0.0);
+        assert_eq!(one.requests.arrived.each, [1_000.0, 1_010.0, 1_020.0]);
+        let by_class: f64 = one.classes.iter().map(|class| class.requests.arrived.value).sum();
+        assert_eq!(by_class, 1_010.0);
+        assert_eq!(one.latency_ms.mean.value, 10.0);
+        assert_eq!(one.latency_ms.max.value, 10.0);
+        assert_eq!((one.components[1].name.as_str(), one.components[1].kind.as_str()), ("web", "fleet"));
+        assert_eq!(one.components[1].mean_time_ms.value, 10.0);
+        assert_eq!(one.components[1].capacity, None);
+        assert_eq!(one.histograms.iter().map(|h| h.name.as_str()).collect::<Vec<_>>(), ["all", "browse", "checkout"]);
+        assert_eq!(one.histograms[0].bins.iter().map(|bin| bin.1).sum::<u64>(), 3_030);
+        assert_eq!(one.series.capacity[0].name, "web");
+        // The usage lies in the first hour.
+        let total: f64 = one.monthly_cost.total.as_ref().unwrap().parse().unwrap();
+        assert!((one.series.cumulative_cost[1] - total).abs() < 1e-9);
+        assert_eq!(found.traffic.peak_rate, 750.0 / (84.0 * 3_600.0));
+        assert_eq!(found.traffic.mean_rate, 1_000.0 / (168.0 * 3_600.0));
+    }
+
+    #[test]
+    fn usage_by_the_hour_is_kept_for_the_first_replication() {
+        let found = compared(&scenario());
+        let usage: Vec<_> =
+            found.architectures[0].usage.iter().map(|u| (u.replication, &*u.total, u.hourly.len())).collect();
+        assert_eq!(usage, [(0, "1000", 1), (1, "1010", 0), (2, "1020", 0)]);
+    }
+
+    #[test]
+    fn an_unknown_price_is_null_and_named() {
+        let mut given = scenario();
+        given.architectures.truncate(1);
+        let options = RunOptions { threads: 1, other_traffic: false };
+        let unknown = |job: &crate::run::Job, _: &Progress| {
+            let mut run = answer(job);
+            run.usage.meters[0].sku = "lambda.reqest".into();
+            Ok(run)
+        };
+        let runs = run(&given, &options, &Progress::new(), unknown).unwrap();
+        let found = results(&given, &runs, &book()).unwrap();
+        let one = &found.architectures[0];
+        assert_eq!((&one.monthly_cost.total, one.line_items.len()), (&None, 0));
+        assert!(one.warnings[0].contains("`lambda.reqest`") && one.warnings[0].contains("`lambda.request`"));
+        assert_eq!(found.verdict.sentence, "No architecture could be priced. What lambda-http-api costs is not known.");
+    }
+
+    #[test]
+    fn results_survive_the_file() {
+        let found = compared(&scenario());
+        let text = serde_json::to_string(&found).unwrap();
+        let back: Results = serde_json::from_str(&text).unwrap();
+        assert!(back == found, "{text}");
+        assert_eq!(serde_json::to_string(&back).unwrap(), text);
+    }
+
+    #[test]
+    fn every_assumption_has_its_place() {
+        let found = compared(&scenario());
+        let of = |scope: &str, path: &str| {
+            let found = found.inputs.assumptions.iter().find(|a| a.scope == scope && a.path == path);
+            found.unwrap_or_else(|| panic!("{scope} {path}")).clone()
+        };
+        assert_eq!(of("scenario", "requests.browse.cpu").value, "8 ms");
+        assert_eq!(of("scenario", "requests.browse.request_size").value, "1 KB");
+        assert_eq!(of("lambda-http-api", "components.shop.idle_timeout").value, "640 s");
+        assert!(of("lambda-http-api", "components.shop.idle_timeout").source.unwrap().contains("637 s"));
+        assert!(of("lambda-http-api", "components.shop.allocation").source.unwrap().contains("memory"));
+        assert!(of("ec2-asg-alb", "components.web.speed").source.is_some());
+        assert_eq!(of("scenario", "month").value, "730 h");
+        assert!(found.inputs.assumptions.iter().all(|a| !a.value.is_empty()));
+    }
 }

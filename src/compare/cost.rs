@@ -1,22 +1,141 @@
-//! The bill of an architecture: mean usage, each replication's own total, other traffic, and what was paid for idling.
+//! The bill of an architecture: the month of its mean usage, each replication's own total, the totals at other traffic, and
+//! what was paid for idling. The arithmetic of money is `bill`'s.
 
 use crate::arch::output::RunOutput;
+use crate::bill::{Bill, BillError, BillInput, PriceBook, Variant, backend_price, bill};
 use crate::money::Usd;
-use crate::results::{LineItem, MonthlyCost};
+use crate::results::{CostAtTraffic, LineItem, MonthlyCost, Prices, UsedPrice};
 use crate::run::ArchitectureRuns;
 use crate::spec::scenario::{Frequency, Scenario};
 use crate::stats::intervals::mean;
 use crate::units::SimDuration;
+use crate::usage::Usage;
 
 /// What an architecture costs a month.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ArchitectureBill {
-    /// Lines that add up to the total.
-    pub lines: Vec<LineItem>,
-    /// Totals.
-    pub cost: MonthlyCost,
-    /// What could not be priced, and the like.
+    /// The bill; `None` when a price is not known. Unknown is never zero.
+    pub bill: Option<Bill>,
+    /// Multiple of the traffic, and the total then.
+    pub at_traffic: Vec<(f64, Usd)>,
+    /// What could not be priced.
     pub warnings: Vec<String>,
+}
+
+/// The bills of all architectures, in the scenario's order.
+///
+/// # Errors
+/// See [`BillError`]; a missing price alone is no error but an unknown total with a warning.
+pub fn bills(
+    scenario: &Scenario,
+    runs: &[ArchitectureRuns],
+    book: &PriceBook,
+) -> Result<Vec<ArchitectureBill>, BillError> {
+    runs.iter()
+        .map(|runs| match of_architecture(scenario, runs, book) {
+            Err(missing @ BillError::MissingPrice { .. }) => Ok(ArchitectureBill {
+                warnings: vec![format!("the cost is not known: {missing}")],
+                ..ArchitectureBill::default()
+            }),
+            other => other,
+        })
+        .collect()
+}
+
+fn of_architecture(
+    scenario: &Scenario,
+    runs: &ArchitectureRuns,
+    book: &PriceBook,
+) -> Result<ArchitectureBill, BillError> {
+    let price = |full: &[&Usage], without: &[Variant]| {
+        let stated = match &scenario.backend {
+            Some(backend) => vec![backend_price(backend.hourly).map_err(|_| BillError::TotalTooLarge)?],
+            None => Vec::new(),
+        };
+        bill(&BillInput {
+            full,
+            without,
+            horizon: scenario.horizon,
+            month: scenario.month,
+            book,
+            stated: &stated,
+            free_tier: &scenario.account.free_tier,
+            half_width: &|each| mean(each).half_width,
+        })
+    };
+    let full: Vec<&Usage> = runs.full.iter().map(|run| &run.usage).collect();
+    let mut without = Vec::new();
+    for (per, counted) in &runs.without {
+        without.push(Variant { per: *per, usage: counted.iter().map(|one| &one.usage).collect() });
+    }
+    let whole = price(&full, &without)?;
+    let mut at_traffic = Vec::new();
+    for at in &runs.at_traffic {
+        let frequencies = runs.without.iter().map(|(per, _)| *per);
+        let without: Vec<Variant> =
+            frequencies.zip(&at.without).map(|(per, one)| Variant { per, usage: vec![&one.usage] }).collect();
+        at_traffic.push((at.scale, price(&[&at.full.usage], &without)?.total));
+    }
+    Ok(ArchitectureBill { bill: Some(whole), at_traffic, warnings: Vec::new() })
+}
+
+impl ArchitectureBill {
+    /// The lines as results print them.
+    pub fn lines(&self) -> Vec<LineItem> {
+        self.bill.as_ref().map(Bill::line_items).unwrap_or_default()
+    }
+
+    /// The totals as results print them. `served` is the number of requests that were served in the billed month.
+    pub fn monthly_cost(&self, served: f64) -> MonthlyCost {
+        let currency = "USD".to_owned();
+        let Some(bill) = &self.bill else {
+            return MonthlyCost { currency, ..MonthlyCost::default() };
+        };
+        let text = |amount: Usd| amount.to_string();
+        MonthlyCost {
+            currency,
+            total: Some(text(bill.total)),
+            low: bill.low.map(text),
+            high: bill.high.map(text),
+            without_free_tier: Some(text(bill.without_free_tier)),
+            each: bill.each.iter().copied().map(text).collect(),
+            once: bill.once.map(text),
+            at_traffic: self
+                .at_traffic
+                .iter()
+                .map(|&(scale, total)| CostAtTraffic { scale, total: text(total) })
+                .collect(),
+            per_million_requests: Usd::from_estimate(bill.total.to_f64() / served * 1e6).map(text),
+            share_from_memory: bill.share_from_memory,
+        }
+    }
+
+    /// What is paid in a month for a component's capacity that was not at work; `None` where nothing idle is paid or the
+    /// cost is not known. `index` is the component's position in the model.
+    pub fn idle_cost(&self, component: &str, index: usize, runs: &[RunOutput]) -> Option<String> {
+        let outputs = || runs.iter().filter_map(|run| run.components.get(index));
+        // The mean over the replications of each SKU's idle share.
+        let mut shares: Vec<(String, f64)> = Vec::new();
+        for (sku, _) in outputs().flat_map(|output| &output.idle_shares) {
+            if shares.iter().all(|(known, _)| known != sku) {
+                let each: Vec<f64> = outputs()
+                    .flat_map(|output| output.idle_shares.iter().filter(|(of, _)| of == sku).map(|(_, share)| *share))
+                    .collect();
+                shares.push((sku.clone(), mean(&each).value));
+            }
+        }
+        Some(self.bill.as_ref()?.idle_cost(component, &shares)?.rounded(6).to_string())
+    }
+}
+
+/// The prices behind all bills.
+pub fn prices(bills: &[ArchitectureBill], book: &PriceBook) -> Prices {
+    let mut used: Vec<UsedPrice> =
+        bills.iter().filter_map(|bill| bill.bill.as_ref()).flat_map(|bill| bill.used.clone()).collect();
+    used.sort_by(|a, b| (&a.sku, &a.source, &a.as_of).cmp(&(&b.sku, &b.source, &b.as_of)));
+    used.dedup();
+    let as_of = used.iter().map(|price| price.as_of.clone()).max().unwrap_or_default();
+    Prices { as_of, digest: book.digest().to_owned(), used }
 }
 
 /// How often the bursts of a frequency happen in a month; `once` ones are not part of it.
@@ -47,44 +166,4 @@ pub fn requests_per_month(scenario: &Scenario, runs: &ArchitectureRuns) -> f64 {
         })
         .collect();
     mean(&each).value
-}
-
-/// What is paid in a month for a component's capacity that was not at work: of each line of a SKU of which a part idled,
-/// that part. A line of the account is shared out by the components' usage. `None` where nothing idle is paid.
-pub fn idle_cost(component: &str, index: usize, runs: &[RunOutput], lines: &[LineItem]) -> Option<String> {
-    let mut skus: Vec<&str> = Vec::new();
-    for (sku, _) in runs.iter().filter_map(|run| run.components.get(index)).flat_map(|output| &output.idle_shares) {
-        if !skus.contains(&sku.as_str()) {
-            skus.push(sku);
-        }
-    }
-    if skus.is_empty() {
-        return None;
-    }
-    let mut total = Usd::ZERO;
-    for sku in skus {
-        let shares: Vec<f64> = runs
-            .iter()
-            .filter_map(|run| run.components.get(index))
-            .flat_map(|output| output.idle_shares.iter().filter(|(of, _)| of == sku).map(|(_, share)| *share))
-            .collect();
-        let idle = mean(&shares).value;
-        for line in lines.iter().filter(|line| line.sku == sku) {
-            let part = match line.component.as_str() {
-                own if own == component => 1.0,
-                crate::usage::ACCOUNT => share_of_usage(component, sku, runs),
-                _ => continue,
-            };
-            total = total.checked_add(line.amount.parse::<Usd>().ok()?.times_share(idle * part))?;
-        }
-    }
-    Some(total.rounded(6).to_string())
-}
-
-/// Share of a component in the usage of a SKU, all replications together.
-fn share_of_usage(component: &str, sku: &str, runs: &[RunOutput]) -> f64 {
-    let meters = || runs.iter().flat_map(|run| &run.usage.meters).filter(|meter| meter.sku == sku);
-    let all: u128 = meters().map(|meter| meter.total).sum();
-    let own: u128 = meters().filter(|meter| meter.component == component).map(|meter| meter.total).sum();
-    if all == 0 { 0.0 } else { own as f64 / all as f64 }
 }

@@ -1,6 +1,10 @@
 //! A scenario and outputs for tests: two architectures, two classes, no simulator.
 
 use crate::arch::output::{ClassOutput, ComponentOutput, RunOutput, SeriesOutput};
+use crate::bill::book::{Price, Provenance, Tier};
+use crate::bill::unit::PriceUnit;
+use crate::bill::{Confidence, PriceBook, PriceList};
+use crate::money::Quantity;
 use crate::results::{ArchitectureResult, LineItem, MonthlyCost, ObjectiveResult, Series};
 use crate::run::Job;
 use crate::spec::distribution::Distribution;
@@ -216,4 +220,20 @@ pub fn priced(name: &str, each: &[f64], met: bool) -> ArchitectureResult {
         }],
         warnings: Vec::new(),
     }
+}
+
+/// A price book with one price: fifty cents a request.
+pub fn book() -> PriceBook {
+    let provenance =
+        Provenance { source: "https://example.com".into(), as_of: "2026-11-20".into(), confidence: Confidence::Page };
+    let price = Price {
+        key: "lambda.request".into(),
+        service: "AWS Lambda".into(),
+        description: "Requests".into(),
+        unit: PriceUnit::new("request"),
+        free: None,
+        tiers: vec![Tier { from: Quantity::ZERO, to: None, price: "0.5".parse().unwrap(), provenance }],
+    };
+    let list = PriceList { region: "us-east-1".into(), prices: vec![price], ratios: Vec::new() };
+    PriceBook::new("us-east-1", &[list]).unwrap()
 }
