@@ -7,6 +7,7 @@
 
 pub mod arch;
 pub mod bill;
+pub mod catalog;
 pub mod compare;
 pub mod diag;
 pub mod money;

@@ -360,7 +360,7 @@ mod tests {
             ("percentiles: { 0: 8ms, 50: 1ms, 100: 90ms }", "percentiles must not fall"),
             ("percentiles: { 0: 8ms, p50: 9ms, 100: 90ms }", "write `50`"),
             ("{ constant: 1ms, exponential: { mean: 1s } }", "a distribution has one kind"),
-            ("samples: nowhere.csv", "cannot be read"),
+            ("samples: nowhere.csv", "there is no file `nowhere.csv`"),
             ("{}", "expected a duration"),
             ("[1ms]", "found a list"),
         ] {
