@@ -531,16 +531,14 @@ impl Table {
             }
             if self.text.contains(&b'"') {
                 // A field in quotation marks may go on over lines.
-                while !split_quoted(&self.text, self.delimiter, None) {
-                    let read = self.text.len();
-                    if read > MAX_QUOTED || !self.read_line()? {
+                let mut unquoted = Vec::with_capacity(self.text.len());
+                while !split_quoted(&self.text, self.delimiter, &mut unquoted, &mut self.fields) {
+                    if self.text.len() > MAX_QUOTED || !self.read_line()? {
                         let mut error = self.whole("a field in quotation marks does not end", None);
                         error.line = Some(self.line);
                         return Err(error);
                     }
                 }
-                let mut unquoted = Vec::with_capacity(self.text.len());
-                split_quoted(&self.text, self.delimiter, Some((&mut unquoted, &mut self.fields)));
                 self.text = unquoted;
                 return Ok(true);
             }
@@ -636,10 +634,9 @@ const MAX_LINE: u64 = 1 << 20;
 const MAX_QUOTED: usize = 1 << 16;
 
 /// Splits a row in which a field that starts with `"` ends at the next one; `""` within it is one quotation mark.
-/// Without `into` it only tells whether the last field ends.
-fn split_quoted(text: &[u8], delimiter: u8, into: Option<(&mut Vec<u8>, &mut Vec<(usize, usize)>)>) -> bool {
-    let (mut unused_text, mut unused_fields) = (Vec::new(), Vec::new());
-    let (out, fields) = into.unwrap_or((&mut unused_text, &mut unused_fields));
+/// False when the last field doesn't end.
+fn split_quoted(text: &[u8], delimiter: u8, out: &mut Vec<u8>, fields: &mut Vec<(usize, usize)>) -> bool {
+    out.clear();
     fields.clear();
     let (mut start, mut at_start, mut quoted) = (0, true, false);
     let mut rest = text.iter().copied().peekable();
@@ -840,6 +837,9 @@ mod tests {
     use std::io::Write;
     use tempfile::NamedTempFile;
 
+    /// Arrival, duration and name.
+    type Request = (i64, Option<u64>, Option<String>);
+
     fn file(content: &[u8]) -> NamedTempFile {
         let mut file = NamedTempFile::new().unwrap();
         file.write_all(content).unwrap();
@@ -862,7 +862,7 @@ mod tests {
         Ok(rows)
     }
 
-    fn requests(content: &str) -> Result<Vec<(i64, Option<u64>, Option<String>)>, FileError> {
+    fn requests(content: &str) -> Result<Vec<Request>, FileError> {
         let file = file(content.as_bytes());
         let mut reader = RequestReader::open(file.path(), "requests.csv", &Columns::default())?;
         let mut rows = Vec::new();
@@ -1084,6 +1084,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::print_stderr)]
     fn real_files_read_in_full() {
         let shared = std::env::var_os("COSTSIM_SHARED")
             .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), std::path::PathBuf::from);
