@@ -11,6 +11,7 @@ pub mod catalog;
 pub mod compare;
 pub mod diag;
 pub mod money;
+pub mod report;
 pub mod results;
 pub mod run;
 pub mod sim;

@@ -1,0 +1,62 @@
+//! Reports: one file a format, each rendered from [`Results`] alone.
+//!
+//! Only this module formats. It writes nothing: it returns text, and the command line decides where it goes.
+
+mod canvas;
+mod charts;
+mod clock;
+mod csv;
+#[cfg(test)]
+mod fixture;
+mod format;
+mod html;
+mod json;
+mod markdown;
+mod summary;
+pub mod table;
+
+use crate::results::Results;
+
+/// What a report looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For a terminal, without colour ([`table::render`] has it), at most [`table::WIDTH`] columns.
+    Table,
+    /// `results.json`.
+    Json,
+    /// `line_items.csv`.
+    Csv,
+    /// A comment or a note.
+    Markdown,
+    /// `report.html`: one self-contained page.
+    Html,
+}
+
+/// The report in this format. The same results give the same bytes.
+pub fn render(format: Format, results: &Results) -> String {
+    match format {
+        Format::Table => table::render(results, false),
+        Format::Json => json::render(results),
+        Format::Csv => csv::render(results),
+        Format::Markdown => markdown::render(results),
+        Format::Html => html::render(results, &charts::Charts::of(results)),
+    }
+}
+
+/// The files of `--out DIR`: (path relative to it, with `/`; content). Paths are of ASCII letters, digits, `-`, `_`, `.` and
+/// `/`, whatever the architectures are called.
+pub fn files(results: &Results) -> Vec<(String, Vec<u8>)> {
+    let charts = charts::Charts::of(results);
+    let mut files = vec![
+        ("report.html".to_owned(), html::render(results, &charts).into_bytes()),
+        ("results.json".to_owned(), json::render(results).into_bytes()),
+        ("line_items.csv".to_owned(), csv::render(results).into_bytes()),
+    ];
+    files.extend(charts.iter().map(|chart| {
+        (format!("charts/{}.svg", chart.id), chart.drawing.standalone(&chart.title, &chart.desc).into_bytes())
+    }));
+    files
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,258 @@
+//! What the table, the notes and the page say about each architecture, in the same words.
+
+use super::clock::Clock;
+use super::format::{
+    NONE, clean, compact, count, count_with_interval, fit, millis, millis_with_interval, money, money_or_unknown,
+    money_with_interval, percent, percent_short,
+};
+use crate::results::{ArchitectureResult, ComponentResult, Figure, ObjectiveResult, Results};
+
+/// A row: what it is and its value for each architecture.
+#[derive(Debug, Clone)]
+pub(super) struct Row {
+    /// First words of the row.
+    pub(super) label: String,
+    /// Part of the row above it.
+    pub(super) part: bool,
+    /// One value an architecture; several lines where it has several components.
+    pub(super) cells: Vec<Vec<String>>,
+}
+
+/// How the interval is labelled everywhere.
+pub(super) const INTERVAL: &str = "the noise of this traffic, not the error of the forecast";
+
+/// Mark of an objective that holds.
+pub(super) const MET: &str = "✓ met";
+/// Mark of one that does not.
+pub(super) const MISSED: &str = "✗ missed";
+
+/// Requests that ended, as far as the figures can tell: arrived minus in flight.
+fn ended(a: &ArchitectureResult) -> f64 {
+    a.requests.arrived.value - a.requests.in_flight.value
+}
+
+/// Share of the ended requests that was not served; `None` when none ended.
+pub(super) fn not_served(a: &ArchitectureResult) -> Option<f64> {
+    let ended = ended(a);
+    (ended > 0.0).then(|| (1.0 - a.requests.served.value / ended).clamp(0.0, 1.0))
+}
+
+/// Nothing was served, so there is no latency to speak of.
+pub(super) fn no_latency(a: &ArchitectureResult) -> bool {
+    a.requests.served.value <= 0.0 || a.requests.served.value.is_nan()
+}
+
+/// The total with its interval.
+pub(super) fn cost(a: &ArchitectureResult) -> String {
+    let c = &a.monthly_cost;
+    money_with_interval(c.total.as_deref(), c.low.as_deref(), c.high.as_deref())
+}
+
+/// The total at another traffic, e.g. 0.75; `None` when it was not simulated.
+pub(super) fn cost_at(a: &ArchitectureResult, scale: f64) -> Option<String> {
+    a.monthly_cost.at_traffic.iter().find(|t| (t.scale - scale).abs() < 1e-6).map(|t| money(&t.total))
+}
+
+/// The scales other than 1 at which any architecture was priced, ascending, as (scale, `−25 %`).
+pub(super) fn scales(results: &Results) -> Vec<(f64, String)> {
+    let mut scales: Vec<f64> = results
+        .architectures
+        .iter()
+        .flat_map(|a| &a.monthly_cost.at_traffic)
+        .map(|t| t.scale)
+        .filter(|s| s.is_finite())
+        .collect();
+    scales.sort_by(f64::total_cmp);
+    scales.dedup_by(|a, b| (*a - *b).abs() < 1e-6);
+    scales
+        .into_iter()
+        .map(|s| (s, format!("{}{}", if s < 1.0 { "−" } else { "+" }, percent((s - 1.0).abs()))))
+        .collect()
+}
+
+/// A latency with its interval, or a dash where nothing was served.
+pub(super) fn latency(a: &ArchitectureResult, figure: &Figure) -> String {
+    if no_latency(a) { NONE.to_owned() } else { millis_with_interval(figure) }
+}
+
+/// Components with capacity of their own.
+pub(super) fn with_capacity(a: &ArchitectureResult) -> impl Iterator<Item = &ComponentResult> {
+    a.components.iter().filter(|c| c.capacity.is_some())
+}
+
+/// `14.2 / 71 environments`.
+pub(super) fn capacity(c: &ComponentResult) -> String {
+    match &c.capacity {
+        Some(level) => {
+            let unit = match c.kind.as_str() {
+                "lambda" => " environments",
+                "fleet" => " instances",
+                _ => "",
+            };
+            format!("{} / {}{unit}", count(level.mean.value), count(level.peak.value))
+        }
+        None => NONE.to_owned(),
+    }
+}
+
+/// `34 %` or a dash.
+pub(super) fn utilisation(c: &ComponentResult) -> String {
+    c.utilisation.as_ref().map_or_else(|| NONE.to_owned(), |u| percent(u.value))
+}
+
+/// What is paid for idle capacity, by component; a dash where nothing idle is paid or it is not known.
+pub(super) fn idle(c: &ComponentResult) -> String {
+    c.idle_cost.as_deref().map_or_else(|| NONE.to_owned(), money)
+}
+
+/// One line a component, named where there are several.
+fn by_component(a: &ArchitectureResult, value: impl Fn(&ComponentResult) -> String) -> Vec<String> {
+    let several = with_capacity(a).count() > 1;
+    let lines: Vec<String> = with_capacity(a)
+        .map(|c| if several { format!("{}: {}", fit(&clean(&c.name), 20), value(c)) } else { value(c) })
+        .collect();
+    if lines.is_empty() { vec![NONE.to_owned()] } else { lines }
+}
+
+/// `19 min`, where an objective did not hold for some time.
+pub(super) fn minutes_missed(o: &ObjectiveResult) -> Option<String> {
+    o.minutes_missed.as_ref().filter(|m| m.value > 0.0).map(|m| format!("{} min", count(m.value)))
+}
+
+/// The measured value of an objective, in the unit of its limit.
+pub(super) fn measured(o: &ObjectiveResult) -> String {
+    match o.value {
+        None => "too many not served".to_owned(),
+        Some(value) if o.name.starts_with('p') => millis(value),
+        Some(value) => percent(value),
+    }
+}
+
+/// `✓ met, 19 min over`, `✗ missed, 3,544 min`, `✗ missed: 612 ms`.
+pub(super) fn objective(o: &ObjectiveResult) -> String {
+    match (o.met, minutes_missed(o)) {
+        (true, None) => MET.to_owned(),
+        (true, Some(minutes)) => format!("{MET}, {minutes} over"),
+        (false, Some(minutes)) => format!("{MISSED}, {minutes} over"),
+        (false, None) => format!("{MISSED}: {}", measured(o)),
+    }
+}
+
+/// `✓`, `✓ 19 min`, `✗ 0.071 %`: [`objective`] in little room.
+pub(super) fn objective_short(o: &ObjectiveResult) -> String {
+    match (o.met, minutes_missed(o)) {
+        (true, None) => "✓".to_owned(),
+        (true, Some(minutes)) => format!("✓ {minutes}"),
+        (false, Some(minutes)) => format!("✗ {minutes}"),
+        (false, None) => format!("✗ {}", measured(o)),
+    }
+}
+
+/// Objectives in the order of their first mention, by their text.
+pub(super) fn objectives(results: &Results) -> Vec<&ObjectiveResult> {
+    let mut found: Vec<&ObjectiveResult> = Vec::new();
+    for o in results.architectures.iter().flat_map(|a| &a.objectives) {
+        if !found.iter().any(|f| f.text == o.text) {
+            found.push(o);
+        }
+    }
+    found
+}
+
+/// An architecture's own result of an objective.
+pub(super) fn own<'a>(a: &'a ArchitectureResult, o: &ObjectiveResult) -> Option<&'a ObjectiveResult> {
+    a.objectives.iter().find(|mine| mine.text == o.text)
+}
+
+/// The comparison, row by row.
+pub(super) fn rows(results: &Results) -> Vec<Row> {
+    let all = &results.architectures;
+    let mut rows: Vec<Row> = Vec::new();
+    let mut push = |label: &str, part: bool, value: &dyn Fn(&ArchitectureResult) -> Vec<String>| {
+        rows.push(Row { label: label.to_owned(), part, cells: all.iter().map(value).collect() });
+    };
+    let one = |text: String| vec![text];
+    push("Cost a month", false, &|a| one(cost(a)));
+    for (scale, label) in scales(results) {
+        push(&format!("at traffic {label}"), true, &|a| {
+            one(cost_at(a, scale).unwrap_or_else(|| "not simulated".to_owned()))
+        });
+    }
+    if all.iter().any(|a| a.monthly_cost.without_free_tier != a.monthly_cost.total) {
+        push("without free tier", true, &|a| one(money_or_unknown(a.monthly_cost.without_free_tier.as_deref())));
+    }
+    push("a million served", true, &|a| one(money_or_unknown(a.monthly_cost.per_million_requests.as_deref())));
+    if all.iter().any(|a| a.monthly_cost.once.is_some()) {
+        push("one-off events, extra", true, &|a| {
+            one(a.monthly_cost.once.as_deref().map_or_else(|| NONE.to_owned(), money))
+        });
+    }
+    push("Latency p50", false, &|a| one(latency(a, &a.latency_ms.p50)));
+    push("p95", true, &|a| one(latency(a, &a.latency_ms.p95)));
+    push("p99", true, &|a| one(latency(a, &a.latency_ms.p99)));
+    push("Not served", false, &|a| one(not_served(a).map_or_else(|| NONE.to_owned(), percent)));
+    push("throttled (a limit)", true, &|a| one(count_with_interval(&a.requests.throttled)));
+    push("rejected (no room)", true, &|a| one(count_with_interval(&a.requests.rejected)));
+    push("timed out", true, &|a| one(count_with_interval(&a.requests.timed_out)));
+    push("failed", true, &|a| one(count_with_interval(&a.requests.failed)));
+    if all.iter().any(|a| a.requests.retried.value > 0.0) {
+        push("Retries", false, &|a| one(count_with_interval(&a.requests.retried)));
+    }
+    push("Cold starts", false, &|a| {
+        let share = a.cold_starts.value / a.requests.arrived.value;
+        let shown = count_with_interval(&a.cold_starts);
+        one(if share.is_finite() && share > 0.0 { format!("{shown} ({})", percent_short(share)) } else { shown })
+    });
+    push("Capacity mean / peak", false, &|a| by_component(a, capacity));
+    push("utilisation", true, &|a| by_component(a, utilisation));
+    push("idle, a month", true, &|a| by_component(a, idle));
+    if all.iter().flat_map(|a| &a.components).any(|c| c.peak_connections.is_some()) {
+        push("Backend connections", false, &|a| {
+            let most = a.components.iter().filter_map(|c| c.peak_connections.as_ref()).map(|f| f.value);
+            one(most.reduce(f64::max).map_or_else(|| NONE.to_owned(), |v| format!("{} at most", count(v))))
+        });
+    }
+    for o in objectives(results) {
+        push(&clean(&o.text), false, &|a| one(own(a, o).map_or_else(|| NONE.to_owned(), objective)));
+    }
+    rows
+}
+
+/// What was simulated, in one line: `us-east-1, 28 d at 40.1 requests/s on average (531 at most), …`.
+pub(super) fn subject(results: &Results) -> String {
+    format!(
+        "{}, {} from {}, {} requests/s on average, {} at most; {} requests a month of {} h",
+        clean(&results.region),
+        super::format::seconds(results.simulated_seconds),
+        Clock::of(results).start(),
+        count(results.traffic.mean_rate),
+        count(results.traffic.peak_rate),
+        compact(results.traffic.requests_per_month),
+        count(results.billed_hours),
+    )
+}
+
+/// How sure the figures are, in one line.
+pub(super) fn certainty(results: &Results) -> String {
+    if results.replications > 1 {
+        format!("± is the 95 % interval over {} replications: {INTERVAL}.", results.replications)
+    } else {
+        "One replication: no interval and no significance; --replications 5 shows the noise of this traffic.".to_owned()
+    }
+}
+
+/// What makes the figures repeatable, in one line.
+pub(super) fn provenance(results: &Results) -> String {
+    let prices = if results.prices.as_of.is_empty() {
+        "no prices".to_owned()
+    } else {
+        format!("prices as of {}", clean(&results.prices.as_of))
+    };
+    format!("Seed {}, {prices}, costsim {}.", results.seed, clean(&results.tool_version))
+}
+
+/// All warnings: those of the scenario, then those of each architecture under its name.
+pub(super) fn warnings(results: &Results) -> Vec<String> {
+    let own = results.architectures.iter().flat_map(|a| a.warnings.iter().map(|w| format!("{}: {w}", a.name)));
+    results.warnings.iter().cloned().chain(own).map(|w| clean(&w)).collect()
+}
