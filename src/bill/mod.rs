@@ -13,6 +13,9 @@ pub mod price_list;
 pub mod tiers;
 pub mod unit;
 
+#[cfg(test)]
+mod tests;
+
 pub use book::{Confidence, PriceBook, PriceList};
 pub use tiers::Line;
 
@@ -69,7 +72,7 @@ pub enum BillError {
         known: Vec<String>,
     },
     /// A counter measures something else than its price does.
-    #[error("`{component}` counts `{sku}` in {raw}, which cannot be expressed in its price's unit, {unit}")]
+    #[error("`{component}` counts `{sku}` as `{raw}`, which cannot be expressed in its price's unit, {unit}")]
     Unit {
         /// The component.
         component: String,

@@ -156,7 +156,7 @@ impl Scale {
         let conversion = unit.conversion(raw, input.month).ok_or_else(|| BillError::Unit {
             component: component.to_owned(),
             sku: sku.to_owned(),
-            raw: raw_name(raw),
+            raw: raw.key(),
             unit: unit.name().to_owned(),
         })?;
         let too_large = || BillError::TooLarge { sku: sku.to_owned() };

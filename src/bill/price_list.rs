@@ -78,9 +78,9 @@ record! {
         /// Whether free units count towards the tiers (default false).
         optional free_counts_in_tiers: bool,
         /// USD a unit, where there are no tiers.
-        optional price: UsdPer,
+        optional price: Present<UsdPer>,
         /// USD a unit by the usage of the month.
-        optional tiers: Vec<RawTier>,
+        optional tiers: Present<Vec<RawTier>>,
         /// Name of the source.
         optional source: At<String>,
     }
@@ -136,6 +136,22 @@ impl<T: FromYaml> FromYaml for Table<T> {
 
     fn schema(schemas: &mut Schemas) -> serde_json::Value {
         json!({ "type": "object", "additionalProperties": T::schema(schemas) })
+    }
+}
+
+/// A value that is there, be it readable or not: what has been reported as unreadable is not reported as missing, too.
+#[derive(Debug, Clone)]
+pub(crate) struct Present<T>(Option<T>);
+
+impl<T: FromYaml> FromYaml for Present<T> {
+    const EXPECTS: &'static str = T::EXPECTS;
+
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        Some(Self(T::read(node, reader)))
+    }
+
+    fn schema(schemas: &mut Schemas) -> serde_json::Value {
+        T::schema(schemas)
     }
 }
 
@@ -349,12 +365,13 @@ impl Checker<'_> {
         };
         let tiers = match (&raw.price, &raw.tiers) {
             (Some(price), None) => {
+                let price = price.0?;
                 let Some(provenance) = source else {
                     return self.missing("source", raw.span, "name one of `sources:`");
                 };
-                vec![Tier { from: Quantity::ZERO, to: None, price: *price, provenance }]
+                vec![Tier { from: Quantity::ZERO, to: None, price, provenance }]
             }
-            (None, Some(tiers)) => self.tiers(raw, tiers, source.as_ref())?,
+            (None, Some(tiers)) => self.tiers(raw, tiers.0.as_ref()?, source.as_ref())?,
             (None, None) => return self.missing("price", raw.span, "add `price:`, or `tiers:`"),
             (Some(_), Some(_)) => {
                 let span = self.reader.first_line(raw.span);
@@ -472,3 +489,7 @@ impl Checker<'_> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "price_list_tests.rs"]
+mod tests;

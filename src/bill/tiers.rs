@@ -110,31 +110,35 @@ fn pool<'a>(demands: &[Demand], prices: &Prices<'a>) -> Result<Vec<Pooled<'a>>, 
         if key.demands.iter().any(|&d| demands[d].denominator != denominator) {
             return Err(BillError::MixedUnits { sku: sku.clone() });
         }
-        let weights: Vec<Wide> = key.demands.iter().map(|&d| demands[d].numerator).collect();
-        let sum = weights.iter().try_fold(Wide::ZERO, |sum, w| sum.checked_add(*w)).ok_or_else(too_large)?;
+        let numerators = || key.demands.iter().map(|&d| demands[d].numerator);
+        let sum = numerators().try_fold(Wide::ZERO, |sum, n| sum.checked_add(n)).ok_or_else(too_large)?;
         key.total = Quantity::from_ratio(sum, denominator).ok_or_else(too_large)?.millionths();
-        key.parts = apportion(key.total, &weights, sum).ok_or_else(too_large)?;
+        let exact = numerators().map(|n| n.checked_mul(Wide::new(1_000_000))?.div_rem(denominator));
+        let exact: Option<Vec<_>> = exact.collect();
+        key.parts = exact.and_then(|exact| round_to(key.total, exact)).ok_or_else(too_large)?;
     }
     Ok(pooled)
 }
 
-/// `total` in proportion to the weights (whose sum is given), by largest remainders; the first of equals gets more.
-fn apportion(total: u128, weights: &[Wide], sum: Wide) -> Option<Vec<u128>> {
-    if sum.is_zero() {
+/// `total` in proportion to the weights, which add up to `sum`.
+fn apportion(total: u128, weights: &[u128], sum: u128) -> Option<Vec<u128>> {
+    if sum == 0 {
         return Some(vec![0; weights.len()]);
     }
-    let mut parts = Vec::with_capacity(weights.len());
-    let mut remainders = Vec::with_capacity(weights.len());
-    for (index, weight) in weights.iter().enumerate() {
-        let (part, rest) = weight.checked_mul(Wide::new(total))?.div_rem(sum)?;
-        parts.push(part.narrow()?);
-        remainders.push((Reverse(rest), index));
-    }
-    let given: u128 = parts.iter().sum();
-    remainders.sort_unstable();
-    // Less than one for each remainder that is not zero is left over.
+    let exact = weights.iter().map(|weight| Wide::new(*weight).checked_mul(Wide::new(total))?.div_rem(Wide::new(sum)));
+    round_to(total, exact.collect::<Option<Vec<_>>>()?)
+}
+
+/// Rounds fractions of a common denominator (whole part, remainder) so that they add up to `total`, by largest remainders; the first
+/// of equals gets more. `None` when they cannot.
+fn round_to(total: u128, exact: Vec<(Wide, Wide)>) -> Option<Vec<u128>> {
+    let mut parts = exact.iter().map(|(whole, _)| whole.narrow()).collect::<Option<Vec<_>>>()?;
+    let given = parts.iter().try_fold(0u128, |sum, part| sum.checked_add(*part))?;
+    let mut order: Vec<usize> = (0..parts.len()).collect();
+    order.sort_by_key(|&index| Reverse(exact[index].1));
+    // At most one is left over for each remainder that is not zero.
     let left = usize::try_from(total.checked_sub(given)?).ok()?;
-    for (_, index) in remainders.into_iter().take(left) {
+    for index in order.into_iter().take(left) {
         parts[index] += 1;
     }
     Some(parts)
@@ -247,8 +251,7 @@ fn split(
     let mut left = key.total;
     for stretch in &stretches {
         // In proportion to what is left, each stretch leaves nobody more than they used, and the last one takes all.
-        let weights: Vec<Wide> = remaining.iter().map(|&part| Wide::new(part)).collect();
-        let parts = apportion(stretch.millionths, &weights, Wide::new(left)).ok_or_else(too_large)?;
+        let parts = apportion(stretch.millionths, &remaining, left).ok_or_else(too_large)?;
         left -= stretch.millionths;
         for (position, part) in parts.into_iter().enumerate() {
             remaining[position] -= part;

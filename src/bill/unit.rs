@@ -127,7 +127,7 @@ fn decimal(numerator: u128, denominator: u128) -> String {
     Quantity::from_ratio(Wide::new(numerator), Wide::new(denominator)).unwrap_or_default().to_string()
 }
 
-/// The raw unit's name as formulas and results show it.
+/// The raw unit's name as formulas show it after a number.
 pub const fn raw_name(raw: RawUnit) -> &'static str {
     match raw {
         RawUnit::Count => "counted",
