@@ -1,4 +1,8 @@
-//! The engine: random streams, samplers, the event queue. It knows no AWS, does no I/O and reads no clock.
+//! The engine: event loop, queue, random streams, samplers, servers. It knows no AWS, does no I/O and reads no clock.
 
+pub mod engine;
+pub mod gauge;
+pub mod processor_sharing;
+pub mod queue;
 pub mod random;
 pub mod sampler;

@@ -1,0 +1,44 @@
+//! The event loop: arrivals are already in order, so they are merged with the queue instead of passing through it.
+
+use super::queue::EventQueue;
+use crate::units::SimTime;
+
+/// What is simulated. One implementation, so the loop is compiled for it.
+pub trait Model {
+    /// A small `Copy` value.
+    type Event: Copy;
+    /// What arrives.
+    type Arrival: Copy;
+
+    /// Something arrives at `now`. Events up to and including `now` have been handled.
+    fn arrival(&mut self, now: SimTime, arrival: Self::Arrival, queue: &mut EventQueue<Self::Event>);
+
+    /// A pending event is due.
+    fn event(&mut self, now: SimTime, event: Self::Event, queue: &mut EventQueue<Self::Event>);
+}
+
+/// Handles all events up to and including `until`; returns how many.
+#[inline]
+pub fn drain<M: Model>(model: &mut M, queue: &mut EventQueue<M::Event>, until: SimTime) -> u64 {
+    let mut handled = 0;
+    while let Some((now, event)) = queue.pop_until(until) {
+        model.event(now, event, queue);
+        handled += 1;
+    }
+    handled
+}
+
+/// Feeds a batch of arrivals in order of time; returns the number of events handled, arrivals included.
+#[inline]
+pub fn feed<M: Model>(
+    model: &mut M,
+    queue: &mut EventQueue<M::Event>,
+    batch: impl Iterator<Item = (SimTime, M::Arrival)>,
+) -> u64 {
+    let mut handled = 0;
+    for (at, arrival) in batch {
+        handled += drain(model, queue, at) + 1;
+        model.arrival(at, arrival, queue);
+    }
+    handled
+}

@@ -1,0 +1,391 @@
+//! A server whose processors are shared by the requests at work: one phase of CPU, then one wait.
+//!
+//! Processor sharing (Kleinrock 1967): with `n` requests in their CPU phase on `c` processors each runs at min(1, c / n) of a
+//! processor. A *virtual clock* advances at that rate, so a request that needs `w` of CPU ends its phase when the clock has moved
+//! by `w`, however many others come and go: one small heap ordered by virtual end replaces any bookkeeping per
+//! request. After the CPU phase a request waits for a fixed time without contention (blocked on I/O), keeping its place at work.
+//!
+//! At most `concurrency` requests are at work; others queue first come, first served, up to `queue`; beyond that a request is
+//! refused. A server reads only its own input, so it may be advanced alone and late, as long as nobody asks for its state in
+//! between: the virtual clock moves only at the server's own arrivals and ends, which makes late and prompt advancing give the same
+//! bits.
+
+use crate::units::SimTime;
+use std::collections::VecDeque;
+
+/// What a request brings: its CPU need in nanoseconds of one processor of *this* server, its wait, and the caller's tag.
+#[derive(Debug, Clone, Copy)]
+pub struct Job<T> {
+    /// CPU time in nanoseconds when alone on a processor.
+    pub cpu: u64,
+    /// Wait in nanoseconds.
+    pub wait: u64,
+    /// Given back at the end.
+    pub tag: T,
+}
+
+/// What happened to an offered request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// At work or queued.
+    Accepted,
+    /// No room.
+    Refused,
+}
+
+/// A min-heap of (key, sequence number, slot), small and flat. Ties go by sequence, that is by start.
+#[derive(Debug, Clone)]
+struct SmallHeap<K> {
+    entries: Vec<(K, u32, u32)>,
+}
+
+impl<K: PartialOrd + Copy> SmallHeap<K> {
+    const fn new() -> Self {
+        Self { entries: Vec::new() }
+    }
+
+    #[inline]
+    fn before(a: &(K, u32, u32), b: &(K, u32, u32)) -> bool {
+        // Sequence numbers wrap; the difference tells who is older among fewer than 2^31 live requests.
+        a.0 < b.0 || (a.0 <= b.0 && (a.1.wrapping_sub(b.1) as i32) < 0)
+    }
+
+    #[inline]
+    fn peek(&self) -> Option<K> {
+        self.entries.first().map(|entry| entry.0)
+    }
+
+    fn push(&mut self, entry: (K, u32, u32)) {
+        let mut at = self.entries.len();
+        self.entries.push(entry);
+        while at > 0 {
+            let parent = (at - 1) / 2;
+            if !Self::before(&entry, &self.entries[parent]) {
+                break;
+            }
+            self.entries[at] = self.entries[parent];
+            at = parent;
+        }
+        self.entries[at] = entry;
+    }
+
+    fn pop(&mut self) -> Option<(K, u32, u32)> {
+        let last = self.entries.pop()?;
+        let Some(&top) = self.entries.first() else { return Some(last) };
+        let len = self.entries.len();
+        let mut at = 0;
+        loop {
+            let mut child = 2 * at + 1;
+            if child >= len {
+                break;
+            }
+            if child + 1 < len && Self::before(&self.entries[child + 1], &self.entries[child]) {
+                child += 1;
+            }
+            if !Self::before(&self.entries[child], &last) {
+                break;
+            }
+            self.entries[at] = self.entries[child];
+            at = child;
+        }
+        self.entries[at] = last;
+        Some(top)
+    }
+}
+
+/// The server. `T` is whatever the caller needs back when a request ends.
+#[derive(Debug, Clone)]
+pub struct Server<T> {
+    processors: f64,
+    concurrency: u64,
+    queue_limit: u64,
+    /// When the virtual clock was last moved.
+    moved_at: u64,
+    /// Virtual clock in nanoseconds of CPU given to each request in its CPU phase.
+    clock: f64,
+    running: SmallHeap<f64>,
+    waiting: SmallHeap<u64>,
+    jobs: Vec<Job<T>>,
+    free: Vec<u32>,
+    backlog: VecDeque<Job<T>>,
+    at_work: u64,
+    started: u32,
+    /// Instant of the next end of a phase; `NEVER` when idle.
+    next: u64,
+    /// Processor-nanoseconds used until `moved_at`, since the last [`Server::take_busy`].
+    busy: f64,
+    /// Request-nanoseconds spent here until `counted_at`, since the last [`Server::take_occupancy`].
+    occupancy: u64,
+    counted_at: u64,
+}
+
+impl<T: Copy> Server<T> {
+    /// An idle server. `processors` >= 1; `concurrency` >= 1 requests at work; `queue` further ones may wait.
+    pub fn new(processors: u32, concurrency: u64, queue: u64) -> Self {
+        Self {
+            processors: f64::from(processors),
+            concurrency,
+            queue_limit: queue,
+            moved_at: 0,
+            clock: 0.0,
+            running: SmallHeap::new(),
+            waiting: SmallHeap::new(),
+            jobs: Vec::new(),
+            free: Vec::new(),
+            backlog: VecDeque::new(),
+            at_work: 0,
+            started: 0,
+            next: u64::MAX,
+            busy: 0.0,
+            occupancy: 0,
+            counted_at: 0,
+        }
+    }
+
+    /// Requests at work and queued.
+    #[inline]
+    pub fn outstanding(&self) -> u64 {
+        self.at_work + self.backlog.len() as u64
+    }
+
+    /// When something next happens here.
+    #[inline]
+    pub fn next_event(&self) -> SimTime {
+        SimTime(self.next)
+    }
+
+    /// Brings the integral of [`Server::outstanding`] up to `now`; called before each change of it.
+    #[inline]
+    fn count(&mut self, now: u64) {
+        self.occupancy += self.outstanding() * (now - self.counted_at);
+        self.counted_at = now;
+    }
+
+    /// Processors' worth of work going on in the CPU phase.
+    #[inline]
+    fn load(&self) -> f64 {
+        (self.running.entries.len() as f64).min(self.processors)
+    }
+
+    /// Moves the virtual clock to `now`.
+    #[inline]
+    fn move_clock(&mut self, now: u64) {
+        let running = self.running.entries.len();
+        if running > 0 {
+            let elapsed = (now - self.moved_at) as f64;
+            let load = self.load();
+            self.busy += elapsed * load;
+            self.clock += elapsed * load / running as f64;
+        }
+        self.moved_at = now;
+    }
+
+    /// Computes `next` afresh; to be called after every change.
+    #[inline]
+    fn plan(&mut self) {
+        let mut next = self.waiting.peek().unwrap_or(u64::MAX);
+        if let Some(end) = self.running.peek() {
+            let running = self.running.entries.len() as f64;
+            let left = ((end - self.clock).max(0.0) * running / self.load()).ceil();
+            next = next.min(self.moved_at.saturating_add(left as u64));
+        }
+        self.next = next;
+    }
+
+    #[inline]
+    fn start(&mut self, now: u64, job: Job<T>) {
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.jobs[slot as usize] = job;
+                slot
+            }
+            None => {
+                self.jobs.push(job);
+                (self.jobs.len() - 1) as u32
+            }
+        };
+        self.at_work += 1;
+        self.started = self.started.wrapping_add(1);
+        if job.cpu > 0 {
+            if self.running.entries.is_empty() {
+                // Nobody is measured by the old reading: start afresh, which keeps the clock exact for ever.
+                self.clock = 0.0;
+            }
+            self.running.push((self.clock + job.cpu as f64, self.started, slot));
+        } else {
+            self.waiting.push((now.saturating_add(job.wait), self.started, slot));
+        }
+    }
+
+    /// Offers a request at `now`, which must not be before the last instant advanced to; all ends up to `now` must have been
+    /// taken with [`Server::advance`].
+    #[inline]
+    pub fn offer(&mut self, now: SimTime, job: Job<T>) -> Admission {
+        self.count(now.0);
+        if self.at_work < self.concurrency {
+            self.move_clock(now.0);
+            self.start(now.0, job);
+            self.plan();
+            Admission::Accepted
+        } else if (self.backlog.len() as u64) < self.queue_limit {
+            self.backlog.push_back(job);
+            Admission::Accepted
+        } else {
+            Admission::Refused
+        }
+    }
+
+    /// Takes the next request that ends at or before `until`: when it ended, and its job.
+    #[inline]
+    pub fn advance(&mut self, until: SimTime) -> Option<(SimTime, Job<T>)> {
+        while self.next <= until.0 {
+            let now = self.next;
+            self.move_clock(now);
+            let waits_until = self.waiting.peek().unwrap_or(u64::MAX);
+            let (slot, ended) = if waits_until <= now {
+                let (_, _, slot) = self.waiting.pop().unwrap_or((0, 0, 0));
+                (slot, true)
+            } else if let Some((end, _, slot)) = self.running.pop() {
+                // The instant was rounded up to a whole nanosecond; the clock says exactly what was planned or a little more.
+                self.clock = self.clock.max(end);
+                let wait = self.jobs[slot as usize].wait;
+                if wait > 0 {
+                    self.started = self.started.wrapping_add(1);
+                    self.waiting.push((now.saturating_add(wait), self.started, slot));
+                }
+                (slot, wait == 0)
+            } else {
+                break;
+            };
+            if ended {
+                self.count(now);
+                let job = self.jobs[slot as usize];
+                self.free.push(slot);
+                self.at_work -= 1;
+                if let Some(next) = self.backlog.pop_front() {
+                    self.start(now, next);
+                }
+                self.plan();
+                return Some((SimTime(now), job));
+            }
+            self.plan();
+        }
+        None
+    }
+
+    /// Processor-nanoseconds used since the last call, up to `now` (all ends up to `now` must have been taken).
+    pub fn take_busy(&mut self, now: SimTime) -> f64 {
+        // Without moving the virtual clock: see the module's documentation.
+        let pending = (now.0 - self.moved_at.min(now.0)) as f64 * self.load();
+        let busy = self.busy + pending;
+        self.busy = -pending;
+        busy
+    }
+
+    /// The integral of [`Server::outstanding`] since the last call, in request-nanoseconds, up to `now` (all ends up to `now` must
+    /// have been taken). To be called at least every few hours, so that it fits its integer.
+    pub fn take_occupancy(&mut self, now: SimTime) -> u64 {
+        self.count(now.0);
+        std::mem::take(&mut self.occupancy)
+    }
+
+    /// Drops everything (the machine is gone) and gives back what was at work or queued, in the order of their slots, then of the queue.
+    pub fn abort(&mut self) -> Vec<Job<T>> {
+        let mut slots: Vec<u32> = self.running.entries.iter().map(|entry| entry.2).collect();
+        slots.extend(self.waiting.entries.iter().map(|entry| entry.2));
+        slots.sort_unstable();
+        let mut lost: Vec<Job<T>> = slots.iter().map(|&slot| self.jobs[slot as usize]).collect();
+        lost.extend(self.backlog.drain(..));
+        self.running.entries.clear();
+        self.waiting.entries.clear();
+        self.jobs.clear();
+        self.free.clear();
+        self.at_work = 0;
+        self.next = u64::MAX;
+        lost
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+
+    fn job(cpu_ms: u64, wait_ms: u64, tag: u32) -> Job<u32> {
+        Job { cpu: cpu_ms * MS, wait: wait_ms * MS, tag }
+    }
+
+    fn ends(server: &mut Server<u32>, until_ms: u64) -> Vec<(f64, u32)> {
+        let mut out = Vec::new();
+        while let Some((at, job)) = server.advance(SimTime(until_ms * MS)) {
+            out.push((at.0 as f64 / MS as f64, job.tag));
+        }
+        out
+    }
+
+    /// By hand: A (10 ms) alone for 4 ms, then shares with B (4 ms): B ends at 4 + 8 = 12, A has 2 left, ends at 14.
+    #[test]
+    fn two_requests_share_one_processor() {
+        let mut server = Server::new(1, 100, 0);
+        server.offer(SimTime(0), job(10, 0, 1));
+        assert!(ends(&mut server, 4).is_empty());
+        server.offer(SimTime(4 * MS), job(4, 0, 2));
+        assert_eq!(ends(&mut server, 100), vec![(12.0, 2), (14.0, 1)]);
+        // A is there for 14 ms, B for 8 ms.
+        assert_eq!(server.take_occupancy(SimTime(100 * MS)), 22 * MS);
+        assert!((server.take_busy(SimTime(100 * MS)) - 14e6).abs() < 1e-3);
+        assert_eq!(server.outstanding(), 0);
+    }
+
+    /// By hand: three 6 ms requests on two processors run at 2/3 each: all end at 9 ms, in the order of arrival.
+    #[test]
+    fn three_requests_share_two_processors() {
+        let mut server = Server::new(2, 100, 0);
+        for tag in 1..=3 {
+            server.offer(SimTime(0), job(6, 0, tag));
+        }
+        assert_eq!(ends(&mut server, 100), vec![(9.0, 1), (9.0, 2), (9.0, 3)]);
+    }
+
+    /// By hand: the wait keeps the place at work but not the processor. One place, one in the queue, the third is refused.
+    #[test]
+    fn waits_hold_the_place_and_the_queue_is_bounded() {
+        let mut server = Server::new(1, 1, 1);
+        assert_eq!(server.offer(SimTime(0), job(2, 8, 1)), Admission::Accepted);
+        assert_eq!(server.offer(SimTime(0), job(2, 8, 2)), Admission::Accepted);
+        assert_eq!(server.offer(SimTime(0), job(2, 8, 3)), Admission::Refused);
+        assert_eq!(server.outstanding(), 2);
+        assert_eq!(ends(&mut server, 100), vec![(10.0, 1), (20.0, 2)]);
+        assert!((server.take_busy(SimTime(100 * MS)) - 4e6).abs() < 1e-3);
+    }
+
+    /// Reading the busy time at ticks changes nothing and adds up.
+    #[test]
+    fn busy_time_adds_up_over_ticks() {
+        let mut server = Server::new(2, 10, 0);
+        server.offer(SimTime(0), job(10, 0, 1));
+        server.offer(SimTime(0), job(5, 0, 2));
+        server.offer(SimTime(0), job(5, 0, 3));
+        let mut total = 0.0;
+        let mut got = Vec::new();
+        for tick in 1..=20 {
+            got.extend(ends(&mut server, tick));
+            total += server.take_busy(SimTime(tick * MS));
+        }
+        // At 2/3 speed the two short ones end at 7.5; the long one has done 5 and ends at 12.5.
+        assert_eq!(got, vec![(7.5, 2), (7.5, 3), (12.5, 1)]);
+        assert!((total - 20e6).abs() < 1e-3, "{total}");
+    }
+
+    #[test]
+    fn an_aborted_server_returns_what_it_held() {
+        let mut server = Server::new(1, 2, 5);
+        (1..=4).for_each(|tag| {
+            server.offer(SimTime(0), job(5, 5, tag));
+        });
+        assert_eq!(server.abort().iter().map(|job| job.tag).collect::<Vec<_>>(), vec![1, 2, 3, 4]);
+        assert_eq!(server.outstanding(), 0);
+        assert_eq!(server.next_event(), SimTime::NEVER);
+    }
+}
