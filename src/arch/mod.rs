@@ -1,3 +1,120 @@
 //! How AWS behaves: state machines that count usage. Knows no price.
+//!
+//! [`simulate`] runs one replication of one architecture over a stream of requests. One file a kind of component; [`world`] is
+//! the graph that connects them.
 
+pub mod call;
+pub mod fleet;
+pub mod front;
+pub mod lambda;
+pub mod ledger;
 pub mod output;
+pub mod requests;
+pub mod token_bucket;
+pub mod world;
+
+use crate::sim::engine;
+use crate::sim::queue::EventQueue;
+use crate::spec::model::Architecture;
+use crate::spec::scenario::{Scenario, Shape};
+use crate::traffic::{Batch, Source, TrafficError};
+use output::RunOutput;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use world::{Arrival, World};
+
+/// What a running simulation tells and is told by other threads.
+#[derive(Debug, Default)]
+pub struct Control {
+    /// Set it to stop all simulations soon.
+    pub cancelled: AtomicBool,
+    /// Requests that have arrived so far, in all simulations.
+    pub requests: AtomicU64,
+    /// Simulated time done so far in milliseconds, in all simulations.
+    pub simulated_millis: AtomicU64,
+}
+
+/// Why a simulation has no result.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulationError {
+    /// The traffic could not be read.
+    #[error(transparent)]
+    Traffic(#[from] TrafficError),
+    /// [`Control::cancelled`] was set.
+    #[error("stopped")]
+    Cancelled,
+}
+
+/// How fleets run their instances; see [`fleet`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FleetRunning {
+    /// The fastest way that gives the right answer.
+    #[default]
+    Automatic,
+    /// Always an event for each end: the plain version that tests hold the fast one to.
+    Eager,
+}
+
+/// Simulates one replication of one architecture.
+///
+/// # Errors
+/// When a traffic file cannot be read, or when it was cancelled.
+pub fn simulate(
+    scenario: &Scenario,
+    architecture: &Architecture,
+    replication: u32,
+    source: Source,
+    control: &Control,
+) -> Result<RunOutput, SimulationError> {
+    simulate_with(scenario, architecture, replication, source, control, FleetRunning::Automatic)
+}
+
+/// [`simulate`] with a say in how fleets run.
+///
+/// # Errors
+/// As [`simulate`].
+pub fn simulate_with(
+    scenario: &Scenario,
+    architecture: &Architecture,
+    replication: u32,
+    mut source: Source,
+    control: &Control,
+    running: FleetRunning,
+) -> Result<RunOutput, SimulationError> {
+    let end = crate::units::SimTime::ZERO + scenario.warmup + scenario.horizon;
+    let mut batch = Batch::new();
+    source.fill(&mut batch)?;
+    let mut queue = EventQueue::new(end, expected_rate(scenario, &batch));
+    let mut world = World::new(scenario, architecture, replication, running == FleetRunning::Eager, &mut queue);
+    let mut events = 0;
+    let mut told_millis = 0;
+    while batch.len > 0 {
+        let arrivals = (0..batch.len)
+            .map(|i| (batch.at[i], Arrival { class: batch.class[i], cpu: batch.cpu[i], wait: batch.wait[i] }));
+        events += engine::feed(&mut world, &mut queue, arrivals);
+        let millis = batch.at[batch.len - 1].0 / 1_000_000;
+        control.requests.fetch_add(batch.len as u64, Ordering::Relaxed);
+        control.simulated_millis.fetch_add(millis - told_millis, Ordering::Relaxed);
+        told_millis = millis;
+        if control.cancelled.load(Ordering::Relaxed) {
+            return Err(SimulationError::Cancelled);
+        }
+        source.fill(&mut batch)?;
+    }
+    events += engine::drain(&mut world, &mut queue, end);
+    control.simulated_millis.fetch_add(end.0 / 1_000_000 - told_millis, Ordering::Relaxed);
+    Ok(world.finish(architecture, events, &mut queue))
+}
+
+/// About how many requests a second will come: tunes the event queue and has no influence on results.
+fn expected_rate(scenario: &Scenario, first: &Batch) -> f64 {
+    let rate = match &scenario.traffic.shape {
+        Shape::Constant(rate) => rate.0,
+        Shape::Steps(steps) => steps.iter().map(|step| step.1.0).fold(0.0, f64::max),
+        Shape::Diurnal(diurnal) => diurnal.mean.0,
+        Shape::ReplayRate(_) | Shape::ReplayRequests(_) => {
+            let last = first.len.saturating_sub(1);
+            first.len as f64 / first.at[last].since(first.at[0]).as_secs_f64().max(1e-3)
+        }
+    };
+    rate * scenario.traffic.scale
+}

@@ -1,0 +1,48 @@
+//! A request on its way, and how an attempt at it ended.
+
+use super::output::Outcome;
+use crate::units::SimTime;
+
+/// One attempt at a request. Small and `Copy`: it travels with the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Call {
+    /// Number of the request in its replication: the same for every architecture.
+    pub id: u64,
+    /// When the client first sent it.
+    pub first_at: SimTime,
+    /// When this attempt was sent.
+    pub at: SimTime,
+    /// CPU in nanoseconds of the reference vCPU.
+    pub cpu: u64,
+    /// Wait in nanoseconds.
+    pub wait: u64,
+    /// Request class, an index into the scenario's.
+    pub class: u16,
+    /// 0 for the first attempt.
+    pub attempt: u8,
+    /// Whether an attempt met a cold start.
+    pub cold: bool,
+    /// Where its deadline is kept, or [`NO_TICKET`].
+    pub ticket: u32,
+}
+
+/// No deadline is kept for the attempt.
+pub const NO_TICKET: u32 = u32::MAX;
+
+/// How and when an attempt ended, as seen by whoever called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ending {
+    /// When.
+    pub at: SimTime,
+    /// HTTP status.
+    pub status: u16,
+    /// What that means for the request if it is not tried again.
+    pub outcome: Outcome,
+}
+
+impl Ending {
+    /// Answered.
+    pub const fn served(at: SimTime) -> Self {
+        Self { at, status: 200, outcome: Outcome::Served }
+    }
+}

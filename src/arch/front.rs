@@ -1,0 +1,262 @@
+//! What stands in front: an API Gateway HTTP API or an application load balancer. Both admit a request, add their latency to
+//! the answer, give up after a time-out and translate what lies behind into the status that the client sees.
+//!
+//! - **HTTP API**: account-wide token bucket (10,000 requests/s, burst 5,000), else 429, not billed; 30 s integration time-out (504;
+//!   the integration goes on and is paid); billed in increments of 512 KB; a Lambda throttle reaches the client as 503.
+//! - **Load balancer**: no surge queue; 504 after the idle time-out (60 s) without an answer; a Lambda throttle or time-out reaches
+//!   the client as 502; load balancer capacity units are the largest of four dimensions in each hour.
+//!
+//! Latency without contention is added to the answer, not scheduled: nobody reads state in between.
+
+use super::call::{Call, Ending};
+use super::ledger::{Ledger, MeterId};
+use super::output::{ComponentOutput, Outcome};
+use super::token_bucket::TokenBucket;
+use super::world::Shared;
+use crate::sim::random::Key;
+use crate::sim::sampler::Sampler;
+use crate::spec::model::{Balancing, HttpApi, LoadBalancer};
+use crate::units::{Limit, NANOS_PER_SEC, SimDuration, SimTime};
+use crate::usage::RawUnit;
+
+/// An HTTP API meters requests in increments of this many bytes (API Gateway pricing page).
+const HTTP_API_INCREMENT: u64 = 512 * 1024;
+
+/// One load balancer capacity unit (ELB pricing page): new connections a second, active connections sampled each minute, bytes an
+/// hour to instances or to functions, rule evaluations a second beyond the first ten rules.
+const LCU_NEW_PER_SEC: f64 = 25.0;
+const LCU_ACTIVE: f64 = 3000.0;
+const LCU_BYTES_PER_HOUR: f64 = (1u64 << 30) as f64;
+const LCU_BYTES_PER_HOUR_FUNCTION: f64 = 0.4 * LCU_BYTES_PER_HOUR;
+const LCU_RULES_PER_SEC: f64 = 1000.0;
+const FREE_RULES: u32 = 10;
+
+enum Kind {
+    HttpApi {
+        bucket: Option<TokenBucket>,
+        increments: Vec<u64>,
+        requests: MeterId,
+    },
+    LoadBalancer {
+        algorithm: Balancing,
+        hours: MeterId,
+        lcu: MeterId,
+        addresses: MeterId,
+        zones: u64,
+        rules: u32,
+        requests_per_connection: f64,
+        bytes: Vec<u64>,
+        to_function: Vec<bool>,
+    },
+}
+
+/// The state of a front.
+pub struct FrontState {
+    kind: Kind,
+    latency: Sampler,
+    key: Key,
+    timeout: SimDuration,
+    egress: Option<MeterId>,
+    response_bytes: Vec<u64>,
+    // Open counters of the hour, by class.
+    hour_requests: Vec<u64>,
+    hour_responses: Vec<u64>,
+    // Over the measured horizon.
+    served: u64,
+    throttled: u64,
+    time: u128,
+    calls: u64,
+}
+
+impl FrontState {
+    fn new(
+        kind: Kind,
+        latency: &crate::spec::distribution::Distribution,
+        timeout: SimDuration,
+        shared: &Shared<'_>,
+        key: Key,
+    ) -> Self {
+        let classes = &shared.scenario.classes;
+        Self {
+            kind,
+            latency: Sampler::compile(latency),
+            key: key.named("latency"),
+            timeout,
+            egress: None,
+            response_bytes: classes.iter().map(|class| class.response_size.0).collect(),
+            hour_requests: vec![0; classes.len()],
+            hour_responses: vec![0; classes.len()],
+            served: 0,
+            throttled: 0,
+            time: 0,
+            calls: 0,
+        }
+    }
+
+    /// An HTTP API.
+    pub fn http_api(name: &str, api: &HttpApi, shared: &Shared<'_>, key: Key, ledger: &mut Ledger) -> Self {
+        let account = &shared.scenario.account;
+        let bucket = match (account.api_request_rate, account.api_burst) {
+            (Limit::Unlimited, _) => None,
+            (Limit::At(rate), burst) => Some(TokenBucket::new(rate as f64, burst.as_u64() as f64)),
+        };
+        let increments = shared.scenario.classes.iter().map(|class| {
+            let size = class.request_size.0.max(class.response_size.0);
+            size.div_ceil(HTTP_API_INCREMENT).max(1)
+        });
+        let kind = Kind::HttpApi {
+            bucket,
+            increments: increments.collect(),
+            requests: ledger.open(name, "apigw.http.request", RawUnit::Count),
+        };
+        Self::new(kind, &api.latency, api.timeout, shared, key)
+    }
+
+    /// A load balancer. `to_function` says by class whether the target is a function.
+    pub fn load_balancer(
+        name: &str,
+        balancer: &LoadBalancer,
+        to_function: Vec<bool>,
+        shared: &Shared<'_>,
+        key: Key,
+        ledger: &mut Ledger,
+    ) -> Self {
+        let kind = Kind::LoadBalancer {
+            algorithm: balancer.algorithm,
+            hours: ledger.open(name, "alb.hour", RawUnit::Hours),
+            lcu: ledger.open(name, "alb.lcu", RawUnit::MicroLcuHours),
+            addresses: ledger.open(name, "vpc.public_ipv4", RawUnit::Ms),
+            zones: u64::from(balancer.zones),
+            rules: balancer.rules,
+            requests_per_connection: shared.scenario.client.requests_per_connection,
+            bytes: shared.scenario.classes.iter().map(|class| class.request_size.0 + class.response_size.0).collect(),
+            to_function,
+        };
+        Self::new(kind, &balancer.latency, balancer.idle_timeout, shared, key)
+    }
+
+    /// Makes this the front that clients talk to: what it answers leaves for the internet.
+    pub fn face_the_internet(&mut self, name: &str, ledger: &mut Ledger) {
+        self.egress = Some(ledger.open(name, "dto.internet", RawUnit::Bytes));
+    }
+
+    /// How it chooses among the instances of a fleet.
+    pub fn algorithm(&self) -> Balancing {
+        match &self.kind {
+            Kind::LoadBalancer { algorithm, .. } => *algorithm,
+            Kind::HttpApi { .. } => Balancing::RoundRobin,
+        }
+    }
+
+    /// Lets a request in, or answers for itself.
+    #[inline]
+    pub fn admit(&mut self, now: SimTime, class: u16) -> Result<(), Ending> {
+        if let Kind::HttpApi { bucket: Some(bucket), .. } = &mut self.kind
+            && !bucket.take(now)
+        {
+            self.throttled += 1;
+            return Err(Ending { at: now, status: 429, outcome: Outcome::Throttled });
+        }
+        self.hour_requests[usize::from(class)] += 1;
+        Ok(())
+    }
+
+    /// Passes on an answer from behind: its latency, time-out and status.
+    #[inline]
+    pub fn answer(&mut self, call: &Call, mut ending: Ending) -> Ending {
+        let latency = self.latency.sample(self.key.draw(call.id, u32::from(call.attempt)));
+        let gives_up = call.at + self.timeout;
+        if ending.at > gives_up {
+            ending = Ending { at: gives_up, status: 504, outcome: Outcome::TimedOut };
+        }
+        ending.at += latency;
+        if ending.outcome == Outcome::Served {
+            self.served += 1;
+            self.hour_responses[usize::from(call.class)] += 1;
+        } else {
+            ending.status = match (&self.kind, ending.status) {
+                (Kind::HttpApi { .. }, 429) => 503,
+                (Kind::LoadBalancer { .. }, 429) => 502,
+                (_, status) => status,
+            };
+        }
+        self.time += u128::from(ending.at.since(call.at).0);
+        self.calls += 1;
+        ending
+    }
+
+    /// When it will have given up on an attempt.
+    pub fn gives_up(&self, call: &Call) -> SimTime {
+        call.at + self.timeout
+    }
+
+    /// Forgets what was before the horizon.
+    pub fn restart(&mut self) {
+        self.hour_requests.fill(0);
+        self.hour_responses.fill(0);
+        (self.served, self.throttled, self.time, self.calls) = (0, 0, 0, 0);
+    }
+
+    /// Books the usage of an hour, or of the part `length` of one that ends the horizon.
+    pub fn close_hour(&mut self, length: SimDuration, ledger: &mut Ledger) {
+        let sum = |counts: &[u64], each: &[u64]| counts.iter().zip(each).map(|(count, each)| count * each).sum::<u64>();
+        match &self.kind {
+            Kind::HttpApi { increments, requests, .. } => ledger.book(*requests, sum(&self.hour_requests, increments)),
+            Kind::LoadBalancer {
+                hours,
+                lcu,
+                addresses,
+                zones,
+                rules,
+                requests_per_connection,
+                bytes,
+                to_function,
+                ..
+            } => {
+                // A started hour counts in full.
+                ledger.book(*hours, 1);
+                ledger.book(*addresses, zones * (length.0 / 1_000_000));
+                let requests = self.hour_requests.iter().sum::<u64>() as f64;
+                let connections = requests / requests_per_connection;
+                // A connection stays open until the balancer's idle time-out has passed: active = new/s x lifetime (Little).
+                let active = connections * self.timeout.as_secs_f64() / 3600.0;
+                let function_bytes: u64 = self
+                    .hour_requests
+                    .iter()
+                    .zip(bytes)
+                    .zip(to_function)
+                    .filter(|(_, to_function)| **to_function)
+                    .map(|((count, each), _)| count * each)
+                    .sum();
+                let other_bytes = sum(&self.hour_requests, bytes) - function_bytes;
+                let dimensions = [
+                    connections / 3600.0 / LCU_NEW_PER_SEC,
+                    active / LCU_ACTIVE,
+                    other_bytes as f64 / LCU_BYTES_PER_HOUR + function_bytes as f64 / LCU_BYTES_PER_HOUR_FUNCTION,
+                    requests / 3600.0 * f64::from(rules.saturating_sub(FREE_RULES)) / LCU_RULES_PER_SEC,
+                ];
+                let largest = dimensions.into_iter().fold(0.0, f64::max);
+                ledger.book(*lcu, (largest * 1e6 + 0.5) as u64);
+            }
+        }
+        if let Some(egress) = self.egress {
+            ledger.book(egress, sum(&self.hour_responses, &self.response_bytes));
+        }
+        self.hour_requests.fill(0);
+        self.hour_responses.fill(0);
+    }
+
+    /// The results over a horizon of this length.
+    pub fn finish(self, horizon: SimDuration) -> ComponentOutput {
+        ComponentOutput {
+            served: self.served,
+            throttled: self.throttled,
+            time_in_system: (SimDuration(u64::try_from(self.time).unwrap_or(u64::MAX)), self.calls),
+            mean_in_system: self.time as f64 / horizon.0.max(1) as f64,
+            ..ComponentOutput::default()
+        }
+    }
+}
+
+/// Whole seconds in an hour, in nanoseconds.
+pub const HOUR: SimDuration = SimDuration(3600 * NANOS_PER_SEC);

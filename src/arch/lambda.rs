@@ -1,0 +1,367 @@
+//! A Lambda function: a pool of execution environments.
+//!
+//! - One request an environment at a time. An idle environment is reused, the one used most recently first; measured on AWS in
+//!   99.7 % of 23,414 choices (2020 logs with environment ids).
+//! - Without an idle environment a new one is made: allocation and code download (not billed), init (billed), then a first call
+//!   of the handler that is slower than later ones.
+//! - An environment that has been idle for `idle_timeout` ends (640 s by default: the same logs show the longest reused gap at 637 s
+//!   and the shortest expired one at 645 s). Environments go idle in the order of time, so only the oldest has to be looked at.
+//! - A call is refused (429) when the reserved concurrency, the account's unreserved concurrency, the request rate or the
+//!   scaling rate (1,000 new environments per 10 s for each function, refilled continuously, not banked beyond that) is used up.
+//! - The handler's CPU phase takes cpu / (speed x min(1, memory / 1,769 MB)): a function gets a vCPU at 1,769 MB, and one thread
+//!   cannot use more than one.
+//! - Billed duration is one ceiling to 1 ms of init + handler; a time-out bills the time-out; a throttle bills nothing.
+//!   Usage is booked in the hour in which the call starts.
+//!
+//! Once a call has started its end is known, so the answer is given at once and only the release of the environment is an event.
+
+use super::call::{Call, Ending};
+use super::ledger::{Ledger, MeterId};
+use super::output::{ComponentOutput, Outcome};
+use super::token_bucket::TokenBucket;
+use super::world::{Event, Shared, Site};
+use crate::sim::gauge::Gauge;
+use crate::sim::queue::EventQueue;
+use crate::sim::random::Key;
+use crate::sim::sampler::Sampler;
+use crate::spec::model::{Arch, Function};
+use crate::spec::scenario::Account;
+use crate::units::{Limit, NANOS_PER_MILLI, SimDuration, SimTime};
+use crate::usage::RawUnit;
+use std::collections::VecDeque;
+
+/// Memory at which a function has one vCPU (Lambda developer guide).
+pub const MB_PER_VCPU: f64 = 1769.0;
+
+#[derive(Debug, Clone, Copy)]
+struct Environment {
+    created: SimTime,
+    /// Holds a connection to the shared backend.
+    connected: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Idle {
+    since: SimTime,
+    environment: u32,
+}
+
+struct Meters {
+    requests: MeterId,
+    duration: MeterId,
+    logs: MeterId,
+}
+
+/// The state of one function.
+pub struct LambdaState {
+    /// Position in the architecture.
+    index: u16,
+    cpu_scale: f64,
+    memory: u64,
+    timeout: u64,
+    idle_timeout: SimDuration,
+    max_age: SimDuration,
+    first_call: u64,
+    allocation: Sampler,
+    init: Vec<Sampler>,
+    allocation_key: Key,
+    init_keys: Vec<Key>,
+    reserved: Option<u64>,
+    scaling: Option<TokenBucket>,
+    environments: Vec<Environment>,
+    free: Vec<u32>,
+    idle: VecDeque<Idle>,
+    total: Gauge,
+    busy: Gauge,
+    meters: Meters,
+    log_bytes: Vec<u64>,
+    // Open counters of the hour.
+    hour_requests: u64,
+    hour_billed_ms: u64,
+    hour_log_bytes: u64,
+    // Over the measured horizon.
+    served: u64,
+    throttled: u64,
+    failed: u64,
+    cold_starts: u64,
+    time: u128,
+    calls: u64,
+    area_total: u128,
+    area_busy: u128,
+    bucket_total: u128,
+    bucket_busy: u128,
+    series_total: Vec<f64>,
+    series_busy: Vec<f64>,
+}
+
+/// Concurrency and request rate of the account, shared by all functions of an architecture.
+pub struct AccountState {
+    unreserved_limit: u64,
+    unreserved_busy: u64,
+    rate: Option<TokenBucket>,
+}
+
+impl AccountState {
+    /// `reserved` is the sum of all functions' reserved concurrency.
+    pub fn new(account: &Account, reserved: u64) -> Self {
+        let rate = match account.request_rate {
+            // "10 x concurrency" requests a second: a bucket of one second's worth.
+            Limit::At(rate) => Some(TokenBucket::new(rate as f64, rate as f64)),
+            Limit::Unlimited => None,
+        };
+        Self { unreserved_limit: account.concurrency.as_u64().saturating_sub(reserved), unreserved_busy: 0, rate }
+    }
+}
+
+impl LambdaState {
+    /// A function without environments.
+    pub fn new(site: Site<'_>, function: &Function, shared: &Shared<'_>, ledger: &mut Ledger) -> Self {
+        let Site { index, name, key } = site;
+        let share = (f64::from(function.memory.0) / MB_PER_VCPU).min(1.0);
+        let arch = match function.arch {
+            Arch::X86 => "x86",
+            Arch::Arm => "arm",
+        };
+        let scaling = match shared.scenario.account.scaling {
+            Limit::At(per_ten_seconds) => Some(TokenBucket::new(per_ten_seconds as f64 / 10.0, per_ten_seconds as f64)),
+            Limit::Unlimited => None,
+        };
+        Self {
+            index,
+            cpu_scale: 1.0 / (share * function.speed),
+            memory: u64::from(function.memory.0),
+            timeout: function.timeout.0,
+            idle_timeout: function.idle_timeout,
+            max_age: function.max_age.unwrap_or(SimDuration(u64::MAX)),
+            first_call: function.first_call.0,
+            allocation: Sampler::compile(&function.allocation),
+            init: function.init.iter().map(Sampler::compile).collect(),
+            allocation_key: key.named("allocation"),
+            init_keys: (0..function.init.len()).map(|part| key.named("init").numbered(part as u64)).collect(),
+            reserved: function.reserved_concurrency,
+            scaling,
+            environments: Vec::new(),
+            free: Vec::new(),
+            idle: VecDeque::new(),
+            total: Gauge::new(0),
+            busy: Gauge::new(0),
+            meters: Meters {
+                requests: ledger.open(name, format!("lambda.request.{arch}"), RawUnit::Count),
+                duration: ledger.open(name, format!("lambda.duration.{arch}"), RawUnit::MbMs),
+                logs: ledger.open(name, "cw.logs.lambda_vended", RawUnit::Bytes),
+            },
+            log_bytes: shared.scenario.classes.iter().map(|class| class.log_size.0 + function.platform_log.0).collect(),
+            hour_requests: 0,
+            hour_billed_ms: 0,
+            hour_log_bytes: 0,
+            served: 0,
+            throttled: 0,
+            failed: 0,
+            cold_starts: 0,
+            time: 0,
+            calls: 0,
+            area_total: 0,
+            area_busy: 0,
+            bucket_total: 0,
+            bucket_busy: 0,
+            series_total: Vec::new(),
+            series_busy: Vec::new(),
+        }
+    }
+
+    /// Ends environments whose idle time is over at `now`, each at its own instant.
+    #[inline]
+    fn expire(&mut self, now: SimTime, shared: &mut Shared<'_>) {
+        while let Some(&oldest) = self.idle.front() {
+            let ends = oldest.since + self.idle_timeout;
+            if ends > now {
+                break;
+            }
+            self.idle.pop_front();
+            self.retire(oldest.environment, ends, shared);
+        }
+    }
+
+    fn retire(&mut self, environment: u32, at: SimTime, shared: &mut Shared<'_>) {
+        self.total.down(at);
+        self.free.push(environment);
+        if self.environments[environment as usize].connected {
+            shared.connections.close(at, 1);
+        }
+    }
+
+    fn throttle(&mut self, now: SimTime) -> Ending {
+        self.throttled += 1;
+        Ending { at: now, status: 429, outcome: Outcome::Throttled }
+    }
+
+    /// A synchronous invocation. Refused with 429, or started; then the answer's instant is known.
+    #[inline]
+    pub fn invoke(
+        &mut self,
+        now: SimTime,
+        call: &mut Call,
+        shared: &mut Shared<'_>,
+        account: &mut AccountState,
+        queue: &mut EventQueue<Event>,
+    ) -> Ending {
+        if let Some(rate) = &mut account.rate
+            && !rate.take(now)
+        {
+            return self.throttle(now);
+        }
+        match self.reserved {
+            Some(reserved) if self.busy.value() >= reserved => return self.throttle(now),
+            None if account.unreserved_busy >= account.unreserved_limit => return self.throttle(now),
+            _ => {}
+        }
+        self.expire(now, shared);
+        let (environment, start_up, init, cold) = loop {
+            let Some(idle) = self.idle.pop_back() else {
+                match self.cold_start(now, call) {
+                    Some((environment, start_up, init)) => break (environment, start_up, init, true),
+                    None => return self.throttle(now),
+                }
+            };
+            if now.since(self.environments[idle.environment as usize].created) < self.max_age {
+                break (idle.environment, 0, 0, false);
+            }
+            self.retire(idle.environment, now, shared);
+        };
+        let mut handler = (call.cpu as f64 * self.cpu_scale + 0.5) as u64 + call.wait;
+        if cold {
+            handler += self.first_call;
+        }
+        let mut ending = Ending::served(now);
+        if handler > self.timeout {
+            handler = self.timeout;
+            ending = Ending { at: now, status: 504, outcome: Outcome::TimedOut };
+        }
+        if shared.has_backend && !self.connect(environment, now, shared) {
+            // No connection to be had: the handler fails at once.
+            handler = 0;
+            ending = Ending { at: now, status: 500, outcome: Outcome::Failed };
+            self.failed += 1;
+        }
+        let taken = SimDuration(start_up + init + handler);
+        ending.at = now + taken;
+        self.hour_requests += 1;
+        self.hour_billed_ms += (init + handler).div_ceil(NANOS_PER_MILLI);
+        self.hour_log_bytes += self.log_bytes[usize::from(call.class)];
+        self.served += u64::from(ending.outcome == Outcome::Served);
+        self.time += u128::from(taken.0);
+        self.calls += 1;
+        self.busy.up(now);
+        if self.reserved.is_none() {
+            account.unreserved_busy += 1;
+        }
+        queue.push(ending.at, Event::Released { function: self.index, environment });
+        ending
+    }
+
+    /// Makes an environment: its number, the unbilled and the billed part of its start. `None` if the scaling rate is used up.
+    #[cold]
+    fn cold_start(&mut self, now: SimTime, call: &mut Call) -> Option<(u32, u64, u64)> {
+        if let Some(scaling) = &mut self.scaling
+            && !scaling.take(now)
+        {
+            return None;
+        }
+        let attempt = u32::from(call.attempt);
+        let allocation = self.allocation.sample(self.allocation_key.draw(call.id, attempt)).0;
+        let init =
+            self.init.iter().zip(&self.init_keys).map(|(part, key)| part.sample(key.draw(call.id, attempt)).0).sum();
+        let fresh = Environment { created: now, connected: false };
+        let environment = match self.free.pop() {
+            Some(slot) => {
+                self.environments[slot as usize] = fresh;
+                slot
+            }
+            None => {
+                self.environments.push(fresh);
+                (self.environments.len() - 1) as u32
+            }
+        };
+        self.total.up(now);
+        self.cold_starts += 1;
+        call.cold = true;
+        Some((environment, allocation, init))
+    }
+
+    fn connect(&mut self, environment: u32, now: SimTime, shared: &mut Shared<'_>) -> bool {
+        let environment = &mut self.environments[environment as usize];
+        if !environment.connected {
+            environment.connected = shared.connections.open(now, 1);
+        }
+        environment.connected
+    }
+
+    /// The environment's call has ended.
+    #[inline]
+    pub fn released(&mut self, now: SimTime, environment: u32, account: &mut AccountState) {
+        self.busy.down(now);
+        if self.reserved.is_none() {
+            account.unreserved_busy -= 1;
+        }
+        self.idle.push_back(Idle { since: now, environment });
+    }
+
+    /// Environments alive at `now` (after the idle ones that are due have ended).
+    pub fn environments(&mut self, now: SimTime, shared: &mut Shared<'_>) -> u64 {
+        self.expire(now, shared);
+        self.total.value()
+    }
+
+    /// Brings the integrals up to `now`.
+    pub fn settle(&mut self, now: SimTime, shared: &mut Shared<'_>) {
+        self.expire(now, shared);
+        self.bucket_total += self.total.take_area(now);
+        self.bucket_busy += self.busy.take_area(now);
+    }
+
+    /// Forgets what was before the horizon.
+    pub fn restart(&mut self, now: SimTime) {
+        self.total.restart(now);
+        self.busy.restart(now);
+        (self.bucket_total, self.bucket_busy) = (0, 0);
+        (self.hour_requests, self.hour_billed_ms, self.hour_log_bytes) = (0, 0, 0);
+        (self.served, self.throttled, self.failed, self.cold_starts, self.time, self.calls) = (0, 0, 0, 0, 0, 0);
+    }
+
+    /// Closes a bucket of the series of this length.
+    pub fn close_bucket(&mut self, length: SimDuration) {
+        let nanos = length.0.max(1) as f64;
+        self.series_total.push(self.bucket_total as f64 / nanos);
+        self.series_busy.push(self.bucket_busy as f64 / nanos);
+        self.area_total += std::mem::take(&mut self.bucket_total);
+        self.area_busy += std::mem::take(&mut self.bucket_busy);
+    }
+
+    /// Books the hour's usage.
+    pub fn close_hour(&mut self, ledger: &mut Ledger) {
+        ledger.book(self.meters.requests, std::mem::take(&mut self.hour_requests));
+        // In one step: integer MB x ms, exact.
+        ledger.book(self.meters.duration, std::mem::take(&mut self.hour_billed_ms).saturating_mul(self.memory));
+        ledger.book(self.meters.logs, std::mem::take(&mut self.hour_log_bytes));
+    }
+
+    /// The results over a horizon of this length.
+    pub fn finish(self, horizon: SimDuration, connections: Option<u64>) -> (ComponentOutput, Vec<f64>, Vec<f64>) {
+        let nanos = horizon.0.max(1) as f64;
+        let (total, busy) = (self.area_total as f64 / nanos, self.area_busy as f64 / nanos);
+        let output = ComponentOutput {
+            served: self.served,
+            throttled: self.throttled,
+            rejected: 0,
+            cold_starts: Some(self.cold_starts),
+            capacity: Some((total, self.total.peak() as f64)),
+            busy: Some((busy, self.busy.peak() as f64)),
+            utilisation: Some(if total > 0.0 { busy / total } else { 0.0 }),
+            idle_shares: Vec::new(),
+            peak_connections: connections,
+            time_in_system: (SimDuration(u64::try_from(self.time).unwrap_or(u64::MAX)), self.calls),
+            mean_in_system: busy,
+        };
+        (output, self.series_total, self.series_busy)
+    }
+}
