@@ -1,0 +1,193 @@
+//! Scenarios and architectures built in code, for tests of the engine and the service models.
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use costsim::arch::output::RunOutput;
+use costsim::arch::{Control, FleetRunning, simulate_with};
+use costsim::spec::distribution::Distribution;
+use costsim::spec::model::*;
+use costsim::spec::scenario::*;
+use costsim::traffic::{Source, Variant};
+use costsim::units::*;
+use std::path::PathBuf;
+
+/// The folder with data that is not part of the project, if it is there.
+pub fn shared() -> Option<PathBuf> {
+    let place = std::env::var_os("COSTSIM_SHARED").map(PathBuf::from);
+    let place = place.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"));
+    place.is_dir().then_some(place)
+}
+
+pub fn secs(value: f64) -> SimDuration {
+    SimDuration::from_secs_f64(value)
+}
+
+pub fn constant(seconds: f64) -> Distribution {
+    Distribution::Constant(secs(seconds))
+}
+
+pub fn exponential(mean: f64) -> Distribution {
+    Distribution::Exponential { mean: secs(mean) }
+}
+
+/// Log-normal with this mean and sigma of the logarithm.
+pub fn lognormal(mean: f64, sigma: f64) -> Distribution {
+    Distribution::LogNormal { mu: mean.ln() - sigma * sigma / 2.0, sigma }
+}
+
+pub fn no_limits() -> Account {
+    Account {
+        free_tier: FreeTier::None,
+        concurrency: Limit::Unlimited,
+        scaling: Limit::Unlimited,
+        request_rate: Limit::Unlimited,
+        api_request_rate: Limit::Unlimited,
+        api_burst: Limit::Unlimited,
+    }
+}
+
+/// One class that waits (never computes) for `total`, at a constant rate, with no limits, no client and no warm-up.
+pub fn scenario(rate: f64, horizon: f64, total: Distribution) -> Scenario {
+    let work = Work::Duration { total, cpu_factor: 0.0, wait_factor: 1.0, split: false };
+    Scenario {
+        name: "test".into(),
+        description: None,
+        region: "us-east-1".into(),
+        start: jiff::civil::date(2026, 3, 2),
+        timezone: "UTC".into(),
+        month: SimDuration::from_hours(730),
+        horizon: secs(horizon),
+        warmup: SimDuration::ZERO,
+        seed: 7,
+        replications: 1,
+        account: no_limits(),
+        traffic: Traffic {
+            shape: Shape::Constant(PerSecond(rate)),
+            scale: 1.0,
+            growth_per_month: 0.0,
+            bursts: Vec::new(),
+            spread: Spread::Poisson,
+        },
+        classes: vec![RequestClass {
+            name: "request".into(),
+            share: 1.0,
+            work,
+            request_size: Bytes(1024),
+            response_size: Bytes(2048),
+            log_size: Bytes(100),
+            external_bytes: Bytes(0),
+        }],
+        client: Client { timeout: None, retries: None, requests_per_connection: 20.0 },
+        objectives: Objectives::default(),
+        backend: None,
+        architectures: Vec::new(),
+        files: Vec::new(),
+    }
+}
+
+/// The same with CPU only.
+pub fn cpu_scenario(rate: f64, horizon: f64, cpu: Distribution) -> Scenario {
+    let mut scenario = scenario(rate, horizon, constant(0.0));
+    scenario.classes[0].work = Work::Phases { cpu, wait: Distribution::ZERO };
+    scenario
+}
+
+pub fn function() -> Function {
+    Function {
+        memory: MegaBytes(1769),
+        arch: Arch::X86,
+        runtime: "test".into(),
+        allocation: Distribution::ZERO,
+        init: Vec::new(),
+        first_call: SimDuration::ZERO,
+        timeout: SimDuration::from_secs(900),
+        idle_timeout: SimDuration::from_secs(600),
+        max_age: None,
+        reserved_concurrency: None,
+        speed: 1.0,
+        platform_log: Bytes(0),
+    }
+}
+
+pub fn fleet(instances: u32, vcpu: u32) -> Fleet {
+    Fleet {
+        instance: InstanceType { name: "m7i.large".into(), vcpu, memory_mib: 8192, arch: Arch::X86 },
+        min: instances,
+        max: instances,
+        desired: instances,
+        zones: 2,
+        concurrency: Limit::Unlimited,
+        queue: Limit::Unlimited,
+        scaling: Vec::new(),
+        speed: 1.0,
+        pending: Distribution::ZERO,
+        boot: Vec::new(),
+        health_check_interval: SimDuration::from_secs(30),
+        deregistration_delay: SimDuration::from_secs(300),
+        volume_gib: 8,
+        metric_period: SimDuration::from_secs(60),
+        warmup: SimDuration::from_secs(300),
+    }
+}
+
+pub fn alone(kind: ComponentKind) -> Architecture {
+    Architecture {
+        name: "alone".into(),
+        description: None,
+        entry: ComponentId(0),
+        components: vec![Component { name: "only".into(), kind }],
+        subnets: Subnets::Public,
+        warnings: Vec::new(),
+    }
+}
+
+pub fn behind_balancer(kind: ComponentKind, algorithm: Balancing) -> Architecture {
+    let balancer = LoadBalancer {
+        to: Route(vec![ComponentId(1)]),
+        algorithm,
+        zones: 2,
+        idle_timeout: SimDuration::from_hours(24),
+        latency: Distribution::ZERO,
+        rules: 1,
+    };
+    Architecture {
+        components: vec![
+            Component { name: "lb".into(), kind: ComponentKind::LoadBalancer(balancer) },
+            Component { name: "target".into(), kind },
+        ],
+        ..alone(ComponentKind::Lambda(function()))
+    }
+}
+
+pub fn behind_api(kind: ComponentKind) -> Architecture {
+    let api =
+        HttpApi { to: Route(vec![ComponentId(1)]), latency: Distribution::ZERO, timeout: SimDuration::from_secs(30) };
+    Architecture {
+        components: vec![
+            Component { name: "api".into(), kind: ComponentKind::HttpApi(api) },
+            Component { name: "target".into(), kind },
+        ],
+        ..alone(ComponentKind::Lambda(function()))
+    }
+}
+
+pub fn run(scenario: &Scenario, architecture: &Architecture) -> RunOutput {
+    run_with(scenario, architecture, FleetRunning::Automatic)
+}
+
+pub fn run_with(scenario: &Scenario, architecture: &Architecture, running: FleetRunning) -> RunOutput {
+    let source = Source::new(scenario, 0, &Variant::default()).expect("traffic");
+    simulate_with(scenario, architecture, 0, source, &Control::default(), running).expect("a result")
+}
+
+/// Share of arrived requests that ended so.
+pub fn share(output: &RunOutput, outcome: costsim::arch::output::Outcome) -> f64 {
+    output.classes[0].ended[outcome as usize] as f64 / output.classes[0].arrived as f64
+}
+
+pub fn assert_close(what: &str, got: f64, expected: f64, relative: f64) {
+    assert!(
+        (got - expected).abs() <= relative * expected.abs(),
+        "{what}: {got} instead of {expected} (more than {} % off)",
+        relative * 100.0
+    );
+}
