@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 static MODELS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/models");
 static SCENARIOS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
+static PRICING: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/pricing");
 
 /// The scenario that runs when none is named.
 pub const DEFAULT_SCENARIO: &str = "storefront";
@@ -133,6 +134,38 @@ pub fn names(kind: Kind, data_dir: Option<&Path>) -> Vec<String> {
         add(&entry.path());
     }
     found.into_iter().collect()
+}
+
+/// The price lists for a region as (name as shown, text), for [`crate::bill::price_list::book`]: the embedded ones that matter
+/// (the global one and the region's own; all of them where there is none for it, so that the regions can be named), then all of
+/// `DATA_DIR/pricing`, whose prices replace those of the same key.
+///
+/// # Errors
+/// One diagnostic for each file of the data directory that cannot be read.
+pub fn price_lists(region: &str, data_dir: Option<&Path>) -> Result<Vec<(String, String)>, Vec<Diagnostic>> {
+    let stem = |path: &Path| path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
+    let known = PRICING.files().any(|file| stem(file.path()) == region);
+    let mut lists: Vec<(String, String)> = PRICING
+        .files()
+        .filter(|file| !known || [region, "global"].contains(&stem(file.path()).as_str()))
+        .filter_map(|file| {
+            Some((format!("embedded:pricing/{}", file.path().display()), file.contents_utf8()?.to_owned()))
+        })
+        .collect();
+    let mut findings = Vec::new();
+    let folder = data_dir.map(|data_dir| data_dir.join("pricing"));
+    let entries = folder.into_iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    paths.sort();
+    for path in paths {
+        let shown = path.display().to_string();
+        match yaml::read_file(&path, &shown) {
+            Ok(text) => lists.push((shown, text)),
+            Err(finding) => findings.push(finding),
+        }
+    }
+    if findings.is_empty() { Ok(lists) } else { Err(findings) }
 }
 
 /// The rows of an embedded table, without its comments and its heading, as fields.

@@ -7,9 +7,9 @@
 //! | [`Usd`] | an atto-dollar (1e-18 USD) | 18 | 1.7e20 USD |
 //!
 //! A line of the bill is a printed quantity times a printed price **exactly**: 6 and 12 decimals make 18, so amounts
-//! need no rounding at all, and a sum of lines is the total to the last digit. What is rounded is the quantity, once, half to
-//! even ([`Quantity::from_ratio`]). There is no way to multiply dollars by an `f64`. Where a share is only known as a real
-//! number (idle capacity), it becomes a whole number of billionths first ([`Usd::times_share`]).
+//! need no rounding at all, and a sum of lines is the total to the last digit. What is rounded is the quantity, once,
+//! half to even ([`Quantity::from_ratio`]). There is no way to multiply dollars by an `f64`. Where a share is only
+//! known as a real number (idle capacity), it becomes a whole number of billionths first ([`Usd::times_share`]).
 
 pub mod wide;
 
@@ -160,8 +160,8 @@ impl Usd {
         amounts.into_iter().try_fold(Self::ZERO, Self::checked_add)
     }
 
-    /// The amount x `numerator` / `denominator`, half to even at the last of the 18 decimals; `None` when the denominator is zero
-    /// or the result leaves the range.
+    /// The amount x `numerator` / `denominator`, half to even at the last of the 18 decimals; `None` when the
+    /// denominator is zero or the result leaves the range.
     pub fn checked_ratio(self, numerator: u128, denominator: u128) -> Option<Self> {
         let product = Wide::new(self.0.unsigned_abs()).checked_mul(Wide::new(numerator))?;
         let value = i128::try_from(product.div_half_even(Wide::new(denominator))?).ok()?;
@@ -184,8 +184,8 @@ impl Usd {
         i128::try_from(step).ok().and_then(|s| divide_half_even(self.0, step).checked_mul(s)).map_or(self, Self)
     }
 
-    /// An amount for a statistical estimate (the half-width of an interval), to the micro-dollar. Never for a line of the bill.
-    /// `None` when it is not finite or leaves the range.
+    /// An amount for a statistical estimate (the half-width of an interval), to the micro-dollar. Never for a line of
+    /// the bill. `None` when it is not finite or leaves the range.
     pub fn from_estimate(usd: f64) -> Option<Self> {
         if !usd.is_finite() || usd.abs() > 1e14 {
             return None;
@@ -225,7 +225,8 @@ impl fmt::Display for Usd {
     }
 }
 
-/// A price: US dollars a unit as a whole number of pico-dollars (1e-12 USD), never negative. The unit stands beside it in the price list.
+/// A price: US dollars a unit as a whole number of pico-dollars (1e-12 USD), never negative. The unit stands beside it
+/// in the price list.
 ///
 /// $0.0000166667 a GB-second is no whole number of nano-dollars; twelve decimals hold every price AWS prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -242,8 +243,8 @@ impl UsdPer {
         self.0.checked_mul(quantity.0).map(Usd)
     }
 
-    /// An amount as the price of one unit. An amount with more than twelve decimals is none ([`DecimalError::TooPrecise`]), nor is
-    /// a negative one.
+    /// An amount as the price of one unit. An amount with more than twelve decimals is none
+    /// ([`DecimalError::TooPrecise`]), nor is a negative one.
     pub fn from_usd(amount: Usd) -> Result<Self, DecimalError> {
         let step = 10i128.pow(Usd::DECIMALS - Self::DECIMALS);
         if amount.0 % step != 0 {
@@ -252,8 +253,8 @@ impl UsdPer {
         if amount.0 < 0 { Err(DecimalError::Negative) } else { Ok(Self(amount.0 / step)) }
     }
 
-    /// The price x `numerator` / `denominator` (a discount), half to even at the last of the twelve decimals; `None` when the
-    /// denominator is zero or the result leaves the range.
+    /// The price x `numerator` / `denominator` (a discount), half to even at the last of the twelve decimals; `None`
+    /// when the denominator is zero or the result leaves the range.
     pub fn checked_ratio(self, numerator: u128, denominator: u128) -> Option<Self> {
         let product = Wide::new(self.0.unsigned_abs()).checked_mul(Wide::new(numerator))?;
         i128::try_from(product.div_half_even(Wide::new(denominator))?).ok().map(Self)
@@ -312,7 +313,8 @@ impl Quantity {
         Self::from_millionths(millionths)
     }
 
-    /// A real number to the nearest millionth, for quantities that users state; negative and non-finite ones are `None`.
+    /// A real number to the nearest millionth, for quantities that users state; negative and non-finite ones are
+    /// `None`.
     pub fn from_f64(units: f64) -> Option<Self> {
         (units.is_finite() && (0.0..1e15).contains(&units)).then_some(Self((units * 1e6 + 0.5) as i128))
     }

@@ -62,8 +62,8 @@ pub struct Price {
     pub unit: PriceUnit,
     /// What is free each month, for ever.
     pub free: Option<Free>,
-    /// Never empty; the first starts at 0, each starts where the one before ends. Where the last has an end, the price beyond it
-    /// is not known.
+    /// Never empty; the first starts at 0, each starts where the one before ends. Where the last has an end, the price
+    /// beyond it is not known.
     pub tiers: Vec<Tier>,
 }
 
@@ -74,8 +74,8 @@ pub struct Free {
     pub amount: FreeAmount,
     /// Prices of the same pool share one amount; the key itself where it is shared with no other.
     pub pool: String,
-    /// Whether free units count towards the tiers: the first paid request of a queue is number 1,000,001 of its first tier,
-    /// while the first paid GB-s of a function is number 1.
+    /// Whether free units count towards the tiers: the first paid request of a queue is number 1,000,001 of its first
+    /// tier, while the first paid GB-s of a function is number 1.
     pub counts_in_tiers: bool,
 }
 
@@ -140,8 +140,8 @@ pub struct PriceBook {
 }
 
 impl PriceBook {
-    /// The book of `region`: its own lists over the global ones; among equals a later list replaces the prices of an earlier one,
-    /// so that a user's list overlays the shipped ones key by key.
+    /// The book of `region`: its own lists over the global ones; among equals a later list replaces the prices of an
+    /// earlier one, so that a user's list overlays the shipped ones key by key.
     ///
     /// # Errors
     /// [`BillError::UnknownRegion`] when no list is for this region; [`BillError::PoolMismatch`] when prices of one

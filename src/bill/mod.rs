@@ -1,11 +1,11 @@
 //! Usage x price book -> line items. Pure and exact; knows prices and no behaviour.
 //!
-//! [`bill`] takes the counters that the replications of one architecture left, scales them to the month ([`monthly`]), cuts
-//! them into free amounts and tiers ([`tiers`]) and multiplies by the prices of a [`PriceBook`]. Since it needs no more than
-//! counters, a bill can be computed again for another region, month or free tier without simulating.
+//! [`bill`] takes the counters that the replications of one architecture left, scales them to the month ([`monthly`]),
+//! cuts them into free amounts and tiers ([`tiers`]) and multiplies by the prices of a [`PriceBook`]. Since it needs
+//! no more than counters, a bill can be computed again for another region, month or free tier without simulating.
 //!
-//! Three rules hold everywhere: a quantity is rounded once (6 decimals, half to even); an amount is the printed quantity times the printed
-//! price exactly; a price that is not in the book is an error, never zero.
+//! Three rules hold everywhere: a quantity is rounded once (6 decimals, half to even); an amount is the printed
+//! quantity times the printed price exactly; a price that is not in the book is an error, never zero.
 
 pub mod book;
 pub mod monthly;
@@ -147,7 +147,8 @@ pub struct BillInput<'a> {
     pub stated: &'a [Price],
     /// What of the permanent free tier may be used. A pool that [`FreeTier::Remaining`] does not name is used up.
     pub free_tier: &'a FreeTier,
-    /// Half-width of the interval of the mean of these totals (`None` for a single one). The statistics are the caller's.
+    /// Half-width of the interval of the mean of these totals (`None` for a single one). The statistics are the
+    /// caller's.
     pub half_width: &'a dyn Fn(&[f64]) -> Option<f64>,
 }
 
@@ -254,8 +255,8 @@ impl Bill {
         idle
     }
 
-    /// The month's total, spread over the hours of the horizon as the counters of one replication are, in USD an hour, for charts.
-    /// What this replication did not count is spread evenly. The hours add up to the total.
+    /// The month's total, spread over the hours of the horizon as the counters of one replication are, in USD an hour,
+    /// for charts. What this replication did not count is spread evenly. The hours add up to the total.
     pub fn hourly_cost(&self, usage: &Usage) -> Vec<f64> {
         let hours = usage.meters.iter().map(|meter| meter.hourly.len()).max().unwrap_or(0);
         let mut cost = vec![0.0; hours];

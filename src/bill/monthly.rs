@@ -1,11 +1,12 @@
 //! From the counters of the replications to the usage of a month, exactly.
 //!
-//! With F the counters of the full run, W(g) those of a run without the bursts of frequency g, and D(g) = F - W(g) what those bursts add, each
-//! summed over the N replications:
+//! With F the counters of the full run, W(g) those of a run without the bursts of frequency g, and D(g) = F - W(g)
+//! what those bursts add, each summed over the N replications:
 //!
 //! usage = ((F - sum of D(g)) x month / horizon + D(month) + D(week) x month / 7 d) / N
 //!
-//! D(once) is left out here and priced apart. All of it is one fraction of integers; it is rounded when it becomes a quantity.
+//! D(once) is left out here and priced apart. All of it is one fraction of integers; it is rounded when it becomes a
+//! quantity.
 
 use super::unit::{PriceUnit, raw_name};
 use super::{BillError, BillInput, Prices};

@@ -1,10 +1,11 @@
 //! Price lists as YAML: what `pricing/*.yaml` may say, and how it becomes a [`PriceList`].
 //!
-//! A list names its sources once and its prices by service. Prices with tiers or a free amount are written out under `prices:`; a family of
-//! prices that differ only in a name (instance types) is a `table:`. Every mistake of a file is reported with its place.
+//! A list names its sources once and its prices by service. Prices with tiers or a free amount are written out under
+//! `prices:`; a family of prices that differ only in a name (instance types) is a `table:`. Every mistake of a file is
+//! reported with its place.
 
 use super::BillError;
-use super::book::{Confidence, Free, FreeAmount, GLOBAL, Price, PriceBook, PriceList, Provenance, Ratio, Tier};
+use super::book::{Confidence, Free, FreeAmount, Price, PriceBook, PriceList, Provenance, Ratio, Tier};
 use super::unit::PriceUnit;
 use crate::diag::{self, Diagnostic, Span};
 use crate::money::{DecimalError, Quantity, UsdPer};
@@ -266,24 +267,8 @@ pub fn read(files: &[(String, String)]) -> Result<Vec<PriceList>, Vec<Diagnostic
     Ok(lists)
 }
 
-/// The price lists that come with the program.
-static SHIPPED: include_dir::Dir<'_> = include_dir::include_dir!("$CARGO_MANIFEST_DIR/pricing");
-
-/// The shipped lists that matter for a region, as (name, text): the global one and its own; all of them where it has none, so that
-/// [`book`] can say which regions there are.
-pub fn shipped(region: &str) -> Vec<(String, String)> {
-    let named = |stem: &str| SHIPPED.files().any(|file| file.path().file_stem().is_some_and(|s| s == stem));
-    let all = !named(region);
-    SHIPPED
-        .files()
-        .filter(|file| all || file.path().file_stem().is_some_and(|stem| stem == region || stem == GLOBAL))
-        .filter_map(|file| {
-            Some((format!("embedded:pricing/{}", file.path().display()), file.contents_utf8()?.to_owned()))
-        })
-        .collect()
-}
-
-/// The book of a region from price lists as texts: first the shipped ones, then those that overlay them.
+/// The book of a region from price lists as texts (see [`crate::catalog::price_lists`]): first the shipped ones, then
+/// those that overlay them.
 ///
 /// # Errors
 /// The findings in the lists, or one that says what the book lacks.

@@ -1,8 +1,13 @@
 //! What price lists may say, and what is said about their mistakes.
 
 use super::*;
+use crate::catalog::price_lists;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+
+fn shipped(region: &str) -> Vec<(String, String)> {
+    price_lists(region, None).expect("embedded lists are readable")
+}
 
 fn list(prices: &str) -> Vec<(String, String)> {
     let text = format!(
@@ -66,6 +71,20 @@ fn a_users_list_overlays_the_shipped_one_key_by_key() {
 }
 
 #[test]
+fn a_data_directory_overlays_the_shipped_lists() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let pricing = dir.path().join("pricing");
+    std::fs::create_dir(&pricing).expect("made");
+    let private = "      - { key: private.thing, description: ours, unit: thing, price: 2, source: page }\n";
+    std::fs::write(pricing.join("mine.yaml"), &list(private)[0].1).expect("written");
+    let files = price_lists("us-east-1", Some(dir.path())).expect("readable");
+    assert!(book("us-east-1", &files).expect("sound").price("private.thing").is_ok());
+    std::fs::create_dir(pricing.join("no.yaml")).expect("made");
+    let found = price_lists("us-east-1", Some(dir.path())).expect_err("a directory");
+    assert_eq!(found[0].code, "is-directory");
+}
+
+#[test]
 fn the_schema_names_what_a_list_may_say() {
     let schema = schema();
     let price = &schema["$defs"]["RawPrice"]["properties"];
@@ -78,6 +97,7 @@ fn plain(text: &str) -> String {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "says that it did not run")]
 fn every_price_that_was_collected_is_shipped() {
     let shared = std::env::var_os("COSTSIM_SHARED")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);

@@ -9,9 +9,15 @@ use crate::usage::{Meter, RawUnit};
 use proptest::prelude::*;
 use std::sync::LazyLock;
 
-static BOOK: LazyLock<PriceBook> = LazyLock::new(|| {
-    price_list::book("us-east-1", &price_list::shipped("us-east-1")).expect("shipped lists are sound")
-});
+static BOOK: LazyLock<PriceBook> = LazyLock::new(|| shipped_book("us-east-1"));
+
+fn shipped(region: &str) -> Vec<(String, String)> {
+    crate::catalog::price_lists(region, None).expect("embedded lists are readable")
+}
+
+fn shipped_book(region: &str) -> PriceBook {
+    price_list::book(region, &shipped(region)).expect("shipped lists are sound")
+}
 
 fn meter(component: &str, sku: &str, unit: RawUnit, total: u128) -> Meter {
     Meter { component: component.to_owned(), sku: sku.to_owned(), unit, total, hourly: vec![] }
@@ -245,8 +251,7 @@ fn a_missing_price_is_an_error_that_names_it() {
 
 #[test]
 fn a_price_that_is_known_up_to_a_tier_is_not_stretched() {
-    let files = price_list::shipped("eu-west-1");
-    let book = price_list::book("eu-west-1", &files).expect("sound");
+    let book = shipped_book("eu-west-1");
     let month = SimDuration::from_hours(730);
     let storage = |gb: u128| usage(&[meter("s", "s3.standard.gb", RawUnit::GibMs, gb * 730 * 3_600_000)]);
     let price = |usage: &Usage| {
@@ -471,7 +476,7 @@ proptest! {
 
 #[test]
 fn equal_books_have_equal_digests_and_a_change_shows() {
-    let files = price_list::shipped("us-east-1");
+    let files = shipped("us-east-1");
     let lists = price_list::read(&files).expect("sound");
     let mut turned: Vec<PriceList> = lists.iter().rev().cloned().collect();
     turned.iter_mut().for_each(|list| list.prices.reverse());

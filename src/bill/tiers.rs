@@ -1,10 +1,10 @@
 //! From the usage of a month to the lines of a bill: free amounts, tiers, amounts.
 //!
-//! Free amounts and tiers belong to the account, not to a component. For each key the usage of all components is added up and rounded once;
-//! that total is cut into a free part and tiers; each part is then split over the components in proportion to their usage,
-//! by largest remainders, so that both the parts and the components add up to the last digit. Where several keys share one free
-//! amount (functions on both processor architectures), the key with the dearest first tier is served first, among equals
-//! the first in the alphabet.
+//! Free amounts and tiers belong to the account, not to a component. For each key the usage of all components is added
+//! up and rounded once; that total is cut into a free part and tiers; each part is then split over the components in
+//! proportion to their usage, by largest remainders, so that both the parts and the components add up to the last
+//! digit. Where several keys share one free amount (functions on both processor architectures), the key with the
+//! dearest first tier is served first, among equals the first in the alphabet.
 
 use super::book::{FreeAmount, Price, Provenance};
 use super::monthly::Demand;
@@ -66,8 +66,8 @@ struct Stretch<'a> {
     provenance: &'a Provenance,
 }
 
-/// Prices the usage of a month. The lines follow the order of the demands, each from its free part to its last tier; parts
-/// without usage get no line.
+/// Prices the usage of a month. The lines follow the order of the demands, each from its free part to its last tier;
+/// parts without usage get no line.
 ///
 /// # Errors
 /// A missing price, an amount beyond the range, a free amount left for a pool that does not exist.
@@ -129,8 +129,8 @@ fn apportion(total: u128, weights: &[u128], sum: u128) -> Option<Vec<u128>> {
     round_to(total, exact.collect::<Option<Vec<_>>>()?)
 }
 
-/// Rounds fractions of a common denominator (whole part, remainder) so that they add up to `total`, by largest remainders; the first
-/// of equals gets more. `None` when they cannot.
+/// Rounds fractions of a common denominator (whole part, remainder) so that they add up to `total`, by largest
+/// remainders; the first of equals gets more. `None` when they cannot.
 fn round_to(total: u128, exact: Vec<(Wide, Wide)>) -> Option<Vec<u128>> {
     let mut parts = exact.iter().map(|(whole, _)| whole.narrow()).collect::<Option<Vec<_>>>()?;
     let given = parts.iter().try_fold(0u128, |sum, part| sum.checked_add(*part))?;
