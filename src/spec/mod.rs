@@ -5,8 +5,11 @@
 
 pub mod distribution;
 mod distribution_yaml;
+mod diurnal;
 pub(crate) mod files;
 pub mod model;
+mod model_yaml;
 pub(crate) mod quantity;
 pub(crate) mod read;
 pub mod scenario;
+mod scenario_yaml;

@@ -354,6 +354,13 @@ pub(crate) struct At<T> {
     pub(crate) span: Span,
 }
 
+impl<T> At<T> {
+    /// Another value at the same place.
+    pub(crate) fn map<U>(self, f: impl FnOnce(T) -> U) -> At<U> {
+        At { value: f(self.value), span: self.span }
+    }
+}
+
 impl<T: FromYaml> FromYaml for At<T> {
     const EXPECTS: &'static str = T::EXPECTS;
 

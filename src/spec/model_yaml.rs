@@ -1,0 +1,973 @@
+//! Models as users write them -> [`Architecture`].
+
+use super::distribution::Distribution;
+use super::model::{
+    Arch, Architecture, Balancing, Component, ComponentId, ComponentKind, Fleet, Function, HttpApi, InstanceType,
+    LoadBalancer, Route, ScalingPolicy, Subnets, TargetTracking, TrackedMetric,
+};
+use super::quantity::{OrNone, Percent};
+use super::read::{At, FromYaml, Reader, Schemas, keywords, record};
+use crate::catalog::{self, Package};
+use crate::diag::{Span, nearest};
+use crate::units::{Bytes, Limit, MegaBytes, SimDuration};
+use crate::yaml::{Key, Node, Value, shorten};
+use serde_json::json;
+
+/// Zones unless stated: the fewest with which the loss of one is survived.
+const ZONES: u32 = 2;
+/// HTTP API timeout: its default and its largest value (API Gateway developer guide).
+const API_TIMEOUT: SimDuration = SimDuration::from_secs(30);
+
+record! {
+    /// A model: an architecture as a small graph of components.
+    pub(crate) struct RawModel: "a model (a mapping with `entry:` and `components:`)" {
+        /// Its name; the file's name unless given.
+        optional name: At<String>,
+        /// What it stands for, in a sentence.
+        optional description: String,
+        /// The component where requests enter.
+        required entry: At<String>,
+        /// The components by name.
+        required components: Named<RawComponent>,
+        /// Whether instances and functions sit in `public` subnets or in `private` ones behind NAT gateways (default public).
+        optional subnets: RawSubnets,
+    }
+    later ["region", "accelerators", "tags"]
+}
+
+/// A mapping whose keys are names that the user chooses.
+#[derive(Debug, Clone)]
+pub(crate) struct Named<T> {
+    pub(crate) span: Span,
+    pub(crate) entries: Vec<(Key, T)>,
+}
+
+impl<T: FromYaml> FromYaml for Named<T> {
+    const EXPECTS: &'static str = "a mapping of names";
+
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let Value::Mapping(entries) = &node.value else { return reader.mismatch(node, Self::EXPECTS) };
+        let entries = entries.iter().filter_map(|(key, value)| Some((key.clone(), T::read(value, reader)?))).collect();
+        Some(Self { span: node.span, entries })
+    }
+
+    fn schema(schemas: &mut Schemas) -> serde_json::Value {
+        json!({ "type": "object", "minProperties": 1, "additionalProperties": T::schema(schemas) })
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RawSubnets {
+    Public,
+    Private,
+}
+
+keywords!(RawSubnets, "`public` or `private`", { "public" => Self::Public, "private" => Self::Private });
+keywords!(Arch, "a processor architecture (`x86_64` or `arm64`)", { "x86_64" => Self::X86, "arm64" => Self::Arm });
+keywords!(Package, "`zip` or `image`", { "zip" => Self::Zip, "image" => Self::Image });
+keywords!(Balancing, "a balancing algorithm", {
+    "round_robin" => Self::RoundRobin,
+    "least_outstanding" => Self::LeastOutstanding,
+    "random" => Self::Random,
+});
+
+/// One component: exactly one of the kinds.
+#[derive(Debug, Clone)]
+pub(crate) struct RawComponent {
+    span: Span,
+    kind: RawKind,
+}
+
+#[derive(Debug, Clone)]
+enum RawKind {
+    HttpApi(RawHttpApi),
+    LoadBalancer(RawLoadBalancer),
+    Lambda(Box<RawLambda>),
+    Fleet(Box<RawFleet>),
+    /// Its mistakes have been reported; the name exists.
+    Unknown,
+}
+
+record! {
+    /// A component: exactly one of these kinds.
+    struct RawComponentKeys: "a component such as `{ lambda: { memory: 512 MB, runtime: nodejs22 } }`" {
+        /// API Gateway HTTP API.
+        optional http_api: RawHttpApi,
+        /// Application load balancer.
+        optional load_balancer: RawLoadBalancer,
+        /// Lambda function.
+        optional lambda: RawLambda,
+        /// EC2 Auto Scaling group.
+        optional fleet: RawFleet,
+    }
+    later [
+        "rest_api", "websocket_api", "network_load_balancer", "function_url", "queue", "topic", "table", "bucket",
+        "stream", "state_machine", "cache", "database", "cdn", "fargate", "service", "event_bus", "spot_fleet",
+    ]
+}
+
+impl FromYaml for RawComponent {
+    const EXPECTS: &'static str = RawComponentKeys::EXPECTS;
+
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let keys = RawComponentKeys::read(node, reader);
+        let entries = if let Value::Mapping(entries) = &node.value { entries.as_slice() } else { &[] };
+        if let [_, (second, _), ..] = entries {
+            let help = "give each component a name of its own";
+            reader.error("too-many-keys", "a component has one kind", second.span, "a second one", help);
+        } else if keys.is_some() && entries.is_empty() {
+            let _: Option<()> = reader.mismatch(node, Self::EXPECTS);
+        }
+        let kind = keys.map_or(RawKind::Unknown, |keys| {
+            let RawComponentKeys { http_api, load_balancer, lambda, fleet, .. } = keys;
+            http_api
+                .map(RawKind::HttpApi)
+                .or(load_balancer.map(RawKind::LoadBalancer))
+                .or(lambda.map(|lambda| RawKind::Lambda(Box::new(lambda))))
+                .or(fleet.map(|fleet| RawKind::Fleet(Box::new(fleet))))
+                .unwrap_or(RawKind::Unknown)
+        });
+        // The place of the component is its kind's key: short enough to underline.
+        let span = entries.first().map_or(node.span, |(key, _)| key.span);
+        Some(Self { span, kind })
+    }
+
+    fn schema(schemas: &mut Schemas) -> serde_json::Value {
+        schemas.define("Component", |schemas| {
+            let kinds = RawComponentKeys::schema(schemas);
+            json!({ "allOf": [kinds], "minProperties": 1, "maxProperties": 1 })
+        })
+    }
+}
+
+/// `to:`: one component, or one for each request name.
+#[derive(Debug, Clone)]
+pub(crate) enum RawRoute {
+    All(At<String>),
+    ByRequest { span: Span, entries: Vec<(Key, At<String>)> },
+}
+
+impl RawRoute {
+    fn targets(&self) -> Vec<&At<String>> {
+        match self {
+            Self::All(target) => vec![target],
+            Self::ByRequest { entries, .. } => entries.iter().map(|(_, target)| target).collect(),
+        }
+    }
+}
+
+impl FromYaml for RawRoute {
+    const EXPECTS: &'static str = "the name of a component, or a map of request names to components";
+
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        match &node.value {
+            Value::Scalar { .. } => At::<String>::read(node, reader).map(Self::All),
+            Value::Mapping(entries) => {
+                let entries = entries
+                    .iter()
+                    .filter_map(|(key, value)| Some((key.clone(), At::<String>::read(value, reader)?)))
+                    .collect();
+                Some(Self::ByRequest { span: node.span, entries })
+            }
+            _ => reader.mismatch(node, Self::EXPECTS),
+        }
+    }
+
+    fn schema(_: &mut Schemas) -> serde_json::Value {
+        json!({ "anyOf": [
+            { "type": "string" },
+            { "type": "object", "minProperties": 1, "additionalProperties": { "type": "string" } },
+        ] })
+    }
+}
+
+record! {
+    /// API Gateway HTTP API.
+    pub(crate) struct RawHttpApi: "the settings of an HTTP API" {
+        /// Where requests go: a component, or a map of request names to components.
+        required to: RawRoute,
+        /// Added to every request's latency (default uniform 5-15 ms).
+        optional latency: Distribution,
+        /// Gives up on the integration after this long: 504 (default and largest 30s).
+        optional timeout: At<SimDuration>,
+    }
+    later ["throttling", "authorizer", "cache", "stage", "usage_plans"]
+}
+
+record! {
+    /// Application load balancer.
+    pub(crate) struct RawLoadBalancer: "the settings of a load balancer" {
+        /// Where requests go: a component, or a map of request names to components.
+        required to: RawRoute,
+        /// How a target is chosen (default round_robin).
+        optional algorithm: Balancing,
+        /// Zones it stands in, each with one public IPv4 address (default 2).
+        optional zones: At<u32>,
+        /// 504 after this long without an answer (default 60s).
+        optional idle_timeout: At<SimDuration>,
+        /// Added to every request's latency (default 1ms).
+        optional latency: Distribution,
+        /// Listener rules evaluated for each request; the first 10 are free (default 1).
+        optional rules: u32,
+    }
+    later ["slow_start", "stickiness", "cross_zone", "mtls", "unhealthy_threshold", "connection_lifetime"]
+}
+
+record! {
+    /// Lambda function.
+    pub(crate) struct RawLambda: "the settings of a function" {
+        /// Memory, 128 MB to 10,240 MB; 1,769 MB = 1 vCPU.
+        required memory: At<MegaBytes>,
+        /// Processor architecture (default x86_64).
+        optional arch: Arch,
+        /// Runtime, e.g. nodejs22; its measured init is part of every cold start.
+        optional runtime: At<String>,
+        /// How the code is packed (default zip).
+        optional package: Package,
+        /// What loading the user's own code and libraries adds to the init.
+        optional dependencies: Distribution,
+        /// Replaces the runtime's init, the dependencies and the slower first call.
+        optional cold_start: At<Distribution>,
+        /// Before the init, seen by the client and not billed (default 150ms; 0s where cold_start is given).
+        optional allocation: Distribution,
+        /// The function's own time-out, 1s to 900s (default 3s).
+        optional timeout: At<SimDuration>,
+        /// An idle environment lives this long (default 640s).
+        optional idle_timeout: At<SimDuration>,
+        /// An environment ends at this age even when it is used (default none).
+        optional max_age: OrNone<At<SimDuration>>,
+        /// A cap and a guarantee of concurrent executions.
+        optional reserved_concurrency: At<u64>,
+        /// Speed of a full vCPU relative to the reference vCPU (default 1).
+        optional speed: At<f64>,
+        /// What Lambda itself logs for each call (default 400 B).
+        optional platform_log: Bytes,
+    }
+    later [
+        "provisioned_concurrency", "snapstart", "ephemeral_storage", "concurrency", "error_rate", "failures", "vpc",
+        "extensions", "proactive_init", "duration", "cpu_share", "measured_on", "versions", "alias", "scaling",
+    ]
+}
+
+record! {
+    /// EC2 Auto Scaling group.
+    pub(crate) struct RawFleet: "the settings of a fleet" {
+        /// EC2 instance type, e.g. m7g.large.
+        required instance_type: At<String>,
+        /// Smallest size.
+        required min: At<u32>,
+        /// Largest size.
+        required max: At<u32>,
+        /// Size at the start, all in service (default min).
+        optional desired: At<u32>,
+        /// Zones it is spread over (default 2).
+        optional zones: At<u32>,
+        /// Requests at work on one instance (default unlimited).
+        optional concurrency: At<Limit>,
+        /// Requests waiting on one instance; beyond it 503 (default unlimited).
+        optional queue: Limit,
+        /// One scaling policy or a list of them; without one the size stays at desired.
+        optional scaling: OneOrMore<RawPolicy>,
+        /// How long a new instance takes.
+        optional boot: RawBoot,
+        /// Interval of the balancer's health check (default 30s).
+        optional health_check_interval: At<SimDuration>,
+        /// Draining before an instance is terminated (default 300s).
+        optional deregistration_delay: At<SimDuration>,
+        /// gp3 root volume of each instance (default 8 GB).
+        optional volume: At<Bytes>,
+        /// Period of the fleet's metrics: 60s (detailed monitoring, paid) or 300s (default 60s).
+        optional metric_period: At<SimDuration>,
+        /// Time for which a new instance is kept out of the metric and blocks scaling in (default 300s).
+        optional warmup: At<SimDuration>,
+        /// Speed of a vCPU relative to the reference vCPU (default 1).
+        optional speed: At<f64>,
+    }
+    later [
+        "spot", "warm_pool", "mixed_instances", "schedule", "predictive", "step_scaling", "simple_scaling", "cooldown",
+        "credits", "lifecycle_hooks", "failures", "placement", "purchase", "savings_plan", "reserved", "iops",
+    ]
+}
+
+record! {
+    /// How long a new instance takes from the launch to its first passing health check.
+    pub(crate) struct RawBoot: "the parts of a boot such as `{ user_data: 60s, app_start: 20s }`" {
+        /// From the launch to `running`, not billed (default 22.6s).
+        optional pending: Distribution,
+        /// Boot of the operating system (default 3.2s).
+        optional os: Distribution,
+        /// The user-data script.
+        optional user_data: Distribution,
+        /// Start of the application until it answers.
+        optional app_start: Distribution,
+    }
+}
+
+/// One value or a list of them.
+#[derive(Debug, Clone)]
+pub(crate) struct OneOrMore<T>(Vec<T>);
+
+impl<T: FromYaml> FromYaml for OneOrMore<T> {
+    const EXPECTS: &'static str = T::EXPECTS;
+
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        match &node.value {
+            Value::Sequence(_) => Vec::read(node, reader).map(Self),
+            _ => T::read(node, reader).map(|value| Self(vec![value])),
+        }
+    }
+
+    fn schema(schemas: &mut Schemas) -> serde_json::Value {
+        let one = T::schema(schemas);
+        json!({ "anyOf": [one.clone(), { "type": "array", "items": one }] })
+    }
+}
+
+record! {
+    /// A scaling policy.
+    pub(crate) struct RawPolicy: "a scaling policy such as `{ target_tracking: { cpu: 50% } }`" {
+        /// Keeps a metric near its target.
+        required target_tracking: RawTracking,
+    }
+    later ["step", "simple", "scheduled", "predictive", "high_resolution"]
+}
+
+record! {
+    /// Target tracking: `cpu` or `requests_per_target`.
+    pub(crate) struct RawTracking: "target tracking such as `{ cpu: 50% }`" {
+        /// Mean CPU utilisation to keep.
+        optional cpu: At<Percent>,
+        /// Requests for each target and minute to keep.
+        optional requests_per_target: At<f64>,
+        /// Periods above the target before scaling out (default 3).
+        optional out_periods: At<u32>,
+        /// Periods below the lower bound before scaling in (default 15).
+        optional in_periods: At<u32>,
+        /// The lower bound as a share of the target (default 70% for cpu, 90% for requests).
+        optional in_bound: Percent,
+        /// Never scales in (default false).
+        optional disable_scale_in: bool,
+    }
+}
+
+/// What a model is read for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Context<'a> {
+    /// Names of the scenario's requests; `None` when a model is checked by itself.
+    pub(crate) classes: Option<&'a [String]>,
+    /// Name of a model that states none.
+    pub(crate) fallback_name: &'a str,
+}
+
+/// Reads a model. All mistakes are reported; `None` when there are any that leave no architecture.
+pub(crate) fn read(node: &Node, context: Context<'_>, reader: &mut Reader) -> Option<Architecture> {
+    let before = reader.findings.len();
+    let raw = RawModel::read(node, reader)?;
+    let name = raw.name.map_or_else(|| context.fallback_name.to_owned(), |name| name.value);
+    let components = raw.components?;
+    if components.entries.is_empty() {
+        let help = "add e.g. `web: { fleet: { … } }`";
+        reader.error("no-components", "the model has no components", components.span, "", help);
+        return None;
+    }
+    if components.entries.len() > usize::from(u16::MAX) {
+        reader.error("too-many", "the model has more than 65,535 components", components.span, "", "");
+        return None;
+    }
+    let graph = Graph { entries: &components.entries };
+    let entry = raw.entry.and_then(|entry| graph.resolve(&entry, "entry", reader));
+    graph.check_edges(reader);
+    graph.check_loops(reader);
+    if let Some(entry) = entry {
+        graph.check_entry(entry, reader);
+        graph.warn_unreachable(entry, reader);
+    }
+    let mut warnings = Vec::new();
+    let mut zones = 0;
+    let kinds: Vec<Option<ComponentKind>> = components
+        .entries
+        .iter()
+        .map(|(key, component)| {
+            let kind = graph.check(key, component, context, &mut warnings, reader);
+            zones = zones.max(match &kind {
+                Some(ComponentKind::Fleet(fleet)) => fleet.zones,
+                Some(ComponentKind::LoadBalancer(balancer)) => balancer.zones,
+                _ => 0,
+            });
+            kind
+        })
+        .collect();
+    let subnets = match raw.subnets.unwrap_or(RawSubnets::Public) {
+        RawSubnets::Public => Subnets::Public,
+        RawSubnets::Private => Subnets::Private { zones: if zones == 0 { ZONES } else { zones } },
+    };
+    if crate::diag::any_error(&reader.findings[before..]) {
+        return None;
+    }
+    let components = components
+        .entries
+        .iter()
+        .zip(kinds)
+        .map(|((key, _), kind)| kind.map(|kind| Component { name: key.text.clone(), kind }))
+        .collect::<Option<Vec<_>>>()?;
+    Some(Architecture { name, description: raw.description, entry: entry?, components, subnets, warnings })
+}
+
+/// The components and how they refer to each other.
+struct Graph<'a> {
+    entries: &'a [(Key, RawComponent)],
+}
+
+impl Graph<'_> {
+    fn position(&self, name: &str) -> Option<ComponentId> {
+        let position = self.entries.iter().position(|(key, _)| key.text == name)?;
+        u16::try_from(position).ok().map(ComponentId)
+    }
+
+    fn resolve(&self, name: &At<String>, what: &str, reader: &mut Reader) -> Option<ComponentId> {
+        let found = self.position(&name.value);
+        if found.is_none() {
+            let names = || self.entries.iter().map(|(key, _)| key.text.as_str());
+            let help = match nearest(&name.value, names()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the components are: {}", names().collect::<Vec<_>>().join(", ")),
+            };
+            let title = format!("`{what}:` names `{}`, which is no component of this model", shorten(&name.value));
+            reader.error("no-such-component", title, name.span, "", &help);
+        }
+        found
+    }
+
+    fn route(&self, position: usize) -> Option<&RawRoute> {
+        match &self.entries[position].1.kind {
+            RawKind::HttpApi(api) => api.to.as_ref(),
+            RawKind::LoadBalancer(balancer) => balancer.to.as_ref(),
+            RawKind::Lambda(_) | RawKind::Fleet(_) | RawKind::Unknown => None,
+        }
+    }
+
+    /// Positions that a component calls and waits for, with the place where it says so.
+    fn calls(&self, position: usize) -> Vec<(usize, Span)> {
+        let targets = self.route(position).map(RawRoute::targets).unwrap_or_default();
+        targets.into_iter().filter_map(|t| self.position(&t.value).map(|id| (usize::from(id.0), t.span))).collect()
+    }
+
+    fn word(&self, position: usize) -> &'static str {
+        match self.entries[position].1.kind {
+            RawKind::HttpApi(_) => "an HTTP API",
+            RawKind::LoadBalancer(_) => "a load balancer",
+            RawKind::Lambda(_) => "a function",
+            RawKind::Fleet(_) => "a fleet",
+            RawKind::Unknown => "a component",
+        }
+    }
+
+    /// Targets exist, and are of a kind that the caller can call.
+    fn check_edges(&self, reader: &mut Reader) {
+        for position in 0..self.entries.len() {
+            for target in self.route(position).map(RawRoute::targets).unwrap_or_default() {
+                let Some(to) = self.resolve(target, "to", reader) else { continue };
+                let to = usize::from(to.0);
+                // A loop is reported as one.
+                if self.reaches(to, position) {
+                    continue;
+                }
+                let (caller, callee) = (&self.entries[position].1.kind, &self.entries[to].1.kind);
+                let help = match (caller, callee) {
+                    (RawKind::HttpApi(_), RawKind::Fleet(_)) => "put a `load_balancer` between them",
+                    (RawKind::LoadBalancer(_), RawKind::HttpApi(_) | RawKind::LoadBalancer(_)) => {
+                        "a load balancer's targets are a `fleet` or a `lambda`"
+                    }
+                    (RawKind::HttpApi(_), RawKind::HttpApi(_)) => "an HTTP API calls a `lambda` or a `load_balancer`",
+                    _ => continue,
+                };
+                let title = format!("{} cannot call {}", self.word(position), self.word(to));
+                reader.error("wrong-target", title, target.span, "", help);
+            }
+        }
+    }
+
+    /// Whether `from` calls `to`, directly or through others, or is it.
+    fn reaches(&self, from: usize, to: usize) -> bool {
+        let mut seen = vec![false; self.entries.len()];
+        let mut open = vec![from];
+        while let Some(position) = open.pop() {
+            if position == to {
+                return true;
+            }
+            if !std::mem::replace(&mut seen[position], true) {
+                open.extend(self.calls(position).into_iter().map(|(next, _)| next));
+            }
+        }
+        false
+    }
+
+    /// Reports each loop of synchronous calls once, at the call that closes it.
+    fn check_loops(&self, reader: &mut Reader) {
+        // 0 = not visited, 1 = on the path, 2 = done.
+        let mut state = vec![0_u8; self.entries.len()];
+        for start in 0..self.entries.len() {
+            if state[start] != 0 {
+                continue;
+            }
+            state[start] = 1;
+            let mut path = vec![(start, self.calls(start))];
+            while let Some((_, calls)) = path.last_mut() {
+                let Some((next, span)) = calls.pop() else {
+                    if let Some((position, _)) = path.pop() {
+                        state[position] = 2;
+                    }
+                    continue;
+                };
+                match state[next] {
+                    0 => {
+                        state[next] = 1;
+                        let calls = self.calls(next);
+                        path.push((next, calls));
+                    }
+                    1 => {
+                        let from = path.iter().position(|(position, _)| *position == next).unwrap_or(0);
+                        let mut names: Vec<_> =
+                            path[from..].iter().map(|(p, _)| self.entries[*p].0.text.as_str()).collect();
+                        names.push(&self.entries[next].0.text);
+                        let title = format!("a loop of synchronous calls: {}", names.join(" -> "));
+                        let help = "each call waits for its reply, so no request would ever end: break the loop";
+                        reader.error("call-loop", title, span, "this call closes the loop", help);
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn check_entry(&self, entry: ComponentId, reader: &mut Reader) {
+        let (key, component) = &self.entries[usize::from(entry.0)];
+        if let RawKind::Fleet(_) = component.kind {
+            let title = format!("requests enter at the fleet `{}` without a load balancer", shorten(&key.text));
+            let help = "add `lb: { load_balancer: { to: … } }` and make it the `entry:`";
+            reader.error("fleet-entry", title, key.span, "", help);
+        }
+    }
+
+    fn warn_unreachable(&self, entry: ComponentId, reader: &mut Reader) {
+        for (position, (key, _)) in self.entries.iter().enumerate() {
+            if !self.reaches(usize::from(entry.0), position) {
+                let title = format!("no request reaches `{}`", shorten(&key.text));
+                let help = "its capacity is paid all the same; name it in a `to:`, or remove it";
+                reader.warn("unreachable", title, key.span, "", help);
+            }
+        }
+    }
+
+    /// One entry a class of requests. Targets that do not exist have been reported.
+    fn resolve_route(&self, route: &RawRoute, classes: Option<&[String]>, reader: &mut Reader) -> Option<Route> {
+        match route {
+            RawRoute::All(target) => {
+                let id = self.position(&target.value)?;
+                Some(Route(vec![id; classes.map_or(1, <[String]>::len)]))
+            }
+            RawRoute::ByRequest { span, entries } => {
+                let Some(classes) = classes else {
+                    return entries
+                        .iter()
+                        .map(|(_, target)| self.position(&target.value))
+                        .collect::<Option<_>>()
+                        .map(Route);
+                };
+                for (key, _) in entries.iter().filter(|(key, _)| !classes.contains(&key.text)) {
+                    let help = match nearest(&key.text, classes.iter().map(String::as_str)) {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None => format!("the scenario's requests are: {}", classes.join(", ")),
+                    };
+                    let title = format!("`{}` is no request of the scenario", shorten(&key.text));
+                    reader.error("no-such-request", title, key.span, "", &help);
+                }
+                let target = |class: &String| {
+                    entries.iter().find(|(key, _)| key.text == *class).map(|(_, target)| target.value.as_str())
+                };
+                let missing: Vec<_> =
+                    classes.iter().filter(|class| target(class).is_none()).map(|class| format!("`{class}`")).collect();
+                if !missing.is_empty() {
+                    let span = reader.first_line(*span);
+                    let title = format!("`to:` does not say where {} go", missing.join(", "));
+                    reader.error("request-without-target", title, span, "", "add each of them with its component");
+                    return None;
+                }
+                classes.iter().map(|class| self.position(target(class)?)).collect::<Option<_>>().map(Route)
+            }
+        }
+    }
+
+    fn check(
+        &self,
+        key: &Key,
+        component: &RawComponent,
+        context: Context<'_>,
+        warnings: &mut Vec<String>,
+        reader: &mut Reader,
+    ) -> Option<ComponentKind> {
+        match &component.kind {
+            RawKind::HttpApi(raw) => {
+                let timeout =
+                    within(raw.timeout.as_ref(), SimDuration::from_millis(50), API_TIMEOUT, API_TIMEOUT, reader);
+                // From memory: 5-15 ms; no measurement with a date was found.
+                let latency = raw.latency.clone().unwrap_or(Distribution::Uniform {
+                    low: SimDuration::from_millis(5),
+                    high: SimDuration::from_millis(15),
+                });
+                let to = self.resolve_route(raw.to.as_ref()?, context.classes, reader)?;
+                Some(ComponentKind::HttpApi(HttpApi { to, latency, timeout }))
+            }
+            RawKind::LoadBalancer(raw) => {
+                let zones = zones(raw.zones.as_ref(), reader);
+                let (second, day) = (SimDuration::from_secs(1), SimDuration::from_secs(4_000));
+                let idle_timeout = within(raw.idle_timeout.as_ref(), second, day, SimDuration::from_secs(60), reader);
+                let latency = raw.latency.clone().unwrap_or(Distribution::Constant(SimDuration::from_millis(1)));
+                let to = self.resolve_route(raw.to.as_ref()?, context.classes, reader)?;
+                Some(ComponentKind::LoadBalancer(LoadBalancer {
+                    to,
+                    algorithm: raw.algorithm.unwrap_or(Balancing::RoundRobin),
+                    zones,
+                    idle_timeout,
+                    latency,
+                    rules: raw.rules.unwrap_or(1),
+                }))
+            }
+            RawKind::Lambda(raw) => check_lambda(key, component.span, raw, warnings, reader).map(ComponentKind::Lambda),
+            RawKind::Fleet(raw) => check_fleet(key, component.span, raw, warnings, reader).map(ComponentKind::Fleet),
+            RawKind::Unknown => None,
+        }
+    }
+}
+
+/// A duration within limits, or the default.
+fn within(
+    value: Option<&At<SimDuration>>,
+    low: SimDuration,
+    high: SimDuration,
+    default: SimDuration,
+    reader: &mut Reader,
+) -> SimDuration {
+    let Some(at) = value else { return default };
+    if at.value < low || at.value > high {
+        let title = format!("{} is out of range", at.value);
+        reader.error("out-of-range", title, at.span, "", &format!("write {low} to {high}"));
+    }
+    at.value
+}
+
+fn zones(value: Option<&At<u32>>, reader: &mut Reader) -> u32 {
+    let Some(at) = value else { return ZONES };
+    if !(1..=6).contains(&at.value) {
+        reader.error(
+            "out-of-range",
+            format!("{} zones", at.value),
+            at.span,
+            "",
+            "a region has 1 to 6 zones; write `2` or `3`",
+        );
+    }
+    at.value
+}
+
+fn speed(value: Option<&At<f64>>, reader: &mut Reader) -> f64 {
+    let Some(at) = value else { return 1.0 };
+    if !(0.01..=100.0).contains(&at.value) {
+        let title = format!("a speed of {} is out of range", at.value);
+        reader.error("out-of-range", title, at.span, "", "write a factor relative to the reference vCPU, e.g. `1.2`");
+    }
+    at.value
+}
+
+/// Adds a warning to the model (for the report) and to the findings (for the terminal).
+fn warn(key: &Key, span: Span, code: &'static str, says: &str, help: &str, all: &mut Vec<String>, reader: &mut Reader) {
+    all.push(format!("{}: {says}: {help}", key.text));
+    reader.warn(code, format!("`{}`: {says}", shorten(&key.text)), span, "", help);
+}
+
+fn check_lambda(
+    key: &Key,
+    span: Span,
+    raw: &RawLambda,
+    warnings: &mut Vec<String>,
+    reader: &mut Reader,
+) -> Option<Function> {
+    let second = SimDuration::from_secs;
+    if let Some(memory) = &raw.memory
+        && !(128..=10_240).contains(&memory.value.0)
+    {
+        let title = format!("{} MB is out of range", memory.value.0);
+        reader.error("out-of-range", title, memory.span, "", "write 128 MB to 10240 MB");
+    }
+    let timeout = within(raw.timeout.as_ref(), second(1), second(900), second(3), reader);
+    let idle_timeout = within(raw.idle_timeout.as_ref(), second(1), second(7 * 86_400), second(640), reader);
+    let max_age = raw.max_age.as_ref().and_then(|age| age.0.as_ref());
+    let max_age = max_age.map(|age| within(Some(age), second(1), second(365 * 86_400), age.value, reader));
+    let arch = raw.arch.unwrap_or(Arch::X86);
+    let package = raw.package.unwrap_or(Package::Zip);
+    let memory = raw.memory.as_ref().map_or(MegaBytes(1_769), |memory| memory.value);
+    let speed = speed(raw.speed.as_ref(), reader);
+    let runtime = raw.runtime.as_ref();
+    let (mut init, mut first_call) = (Vec::new(), SimDuration::ZERO);
+    if let Some(cold_start) = &raw.cold_start {
+        if raw.dependencies.is_some() {
+            let help = "put everything into `cold_start:`, or remove it and keep `runtime:` and `dependencies:`";
+            let title = "`cold_start` replaces `dependencies`, which is given, too";
+            reader.error("two-cold-starts", title, reader.first_line(cold_start.span), "", help);
+        }
+        init.push(cold_start.value.clone());
+    } else if let Some(runtime) = runtime {
+        match catalog::lambda_runtime(&runtime.value, package, arch, memory) {
+            Some(start) => {
+                init.push(start.init);
+                first_call = start.first_call;
+            }
+            None => {
+                let names = catalog::lambda_runtimes();
+                let help = match nearest(&runtime.value, names.iter().copied()) {
+                    Some(near) if near != runtime.value => format!("did you mean `{near}`? Or state `cold_start:`"),
+                    Some(_) => "it was not measured in this package and architecture: state `cold_start:`".to_owned(),
+                    None => format!("one of {}; or state `cold_start:`", names.join(", ")),
+                };
+                let title = format!("the start-up of the runtime `{}` is not known", shorten(&runtime.value));
+                reader.error("unknown-runtime", title, runtime.span, "", &help);
+            }
+        }
+        match &raw.dependencies {
+            Some(dependencies) => init.push(dependencies.clone()),
+            None if !raw_failed(raw.span, "dependencies", reader) => warn(
+                key,
+                span,
+                "empty-program",
+                "without `dependencies` its start-up is that of an empty program",
+                "add e.g. `dependencies: 300ms`, the time that loading your own code takes",
+                warnings,
+                reader,
+            ),
+            None => {}
+        }
+    } else if !raw_failed(raw.span, "runtime", reader) {
+        let help = "add e.g. `runtime: nodejs22`, or `cold_start:` with a duration";
+        reader.error("missing-key", "`runtime` is missing", span, "in this function", help);
+    }
+    let allocation = raw.allocation.clone().unwrap_or(match raw.cold_start {
+        // What the user measured as a cold start includes it.
+        Some(_) => Distribution::ZERO,
+        // From memory, 100-200 ms: no public measurement apart from the init was found.
+        None => Distribution::Constant(SimDuration::from_millis(150)),
+    });
+    if let Some(reserved) = raw.reserved_concurrency.as_ref().filter(|reserved| reserved.value == 0) {
+        let help = "remove it, or write the greatest number of concurrent executions";
+        reader.warn("function-off", "a reserved concurrency of 0 switches the function off", reserved.span, "", help);
+    }
+    Some(Function {
+        memory: raw.memory.as_ref()?.value,
+        arch,
+        runtime: runtime.map_or_else(|| "custom".to_owned(), |runtime| runtime.value.clone()),
+        allocation,
+        init,
+        first_call,
+        timeout,
+        idle_timeout,
+        max_age,
+        reserved_concurrency: raw.reserved_concurrency.as_ref().map(|reserved| reserved.value),
+        speed,
+        platform_log: raw.platform_log.unwrap_or(Bytes(400)),
+    })
+}
+
+/// Whether a key that is `None` stands in the file all the same, having been refused.
+fn raw_failed(span: Span, key: &str, reader: &Reader) -> bool {
+    let text = &reader.sources.get(span.source).text;
+    reader.failed_within(span)
+        && text.get(span.start as usize..span.end as usize).is_some_and(|text| text.contains(&format!("{key}:")))
+}
+
+fn check_fleet(
+    key: &Key,
+    span: Span,
+    raw: &RawFleet,
+    warnings: &mut Vec<String>,
+    reader: &mut Reader,
+) -> Option<Fleet> {
+    let second = SimDuration::from_secs;
+    let instance = raw.instance_type.as_ref().and_then(|name| check_instance(name, reader));
+    let (min, max) = (raw.min.as_ref(), raw.max.as_ref());
+    if let (Some(min), Some(max)) = (min, max)
+        && min.value > max.value
+    {
+        let title = format!("`min` ({}) is more than `max` ({})", min.value, max.value);
+        reader.error("min-above-max", title, min.span, "", "swap them");
+    }
+    if let Some(max) = max
+        && !(1..=100_000).contains(&max.value)
+    {
+        reader.error("out-of-range", format!("a largest size of {}", max.value), max.span, "", "write 1 to 100000");
+    }
+    let desired = raw.desired.as_ref();
+    if let (Some(desired), Some(min), Some(max)) = (desired, min, max)
+        && !(min.value..=max.value).contains(&desired.value)
+        && min.value <= max.value
+    {
+        let title = format!("`desired` ({}) is not between `min` and `max`", desired.value);
+        reader.error("desired-out-of-range", title, desired.span, "", &format!("write {} to {}", min.value, max.value));
+    }
+    let zones = zones(raw.zones.as_ref(), reader);
+    let concurrency = raw.concurrency.as_ref();
+    if let Some(limit) = concurrency.filter(|limit| limit.value == Limit::At(0)) {
+        let help = "write at least 1, or `unlimited`";
+        reader.error("out-of-range", "a concurrency of 0 serves no request", limit.span, "", help);
+    }
+    let metric_period = raw.metric_period.as_ref();
+    if let Some(period) = metric_period.filter(|period| ![second(60), second(300)].contains(&period.value)) {
+        let title = format!("a metric period of {} does not exist", period.value);
+        reader.error("out-of-range", title, period.span, "", "write `60s` (detailed monitoring) or `300s`");
+    }
+    let volume = raw.volume.as_ref();
+    let volume_gib = volume.map_or(8, |volume| volume.value.0.div_ceil(1 << 30));
+    let volume_gib = u32::try_from(volume_gib).ok().filter(|gib| *gib <= 65_536);
+    if volume_gib.is_none()
+        && let Some(volume) = volume
+    {
+        reader.error("out-of-range", "a gp3 volume has at most 64 TB", volume.span, "", "write e.g. `8 GB`");
+    }
+    let health = within(raw.health_check_interval.as_ref(), second(5), second(300), second(30), reader);
+    let draining = within(raw.deregistration_delay.as_ref(), second(0), second(3_600), second(300), reader);
+    // Without a default warm-up the cooldown of 300 s is used (EC2 Auto Scaling user guide).
+    let warmup = within(raw.warmup.as_ref(), second(0), second(86_400), second(300), reader);
+    let speed = speed(raw.speed.as_ref(), reader);
+    let scaling: Vec<ScalingPolicy> = raw
+        .scaling
+        .iter()
+        .flat_map(|policies| &policies.0)
+        .filter_map(|policy| {
+            check_tracking(policy.target_tracking.as_ref()?, reader).map(ScalingPolicy::TargetTracking)
+        })
+        .collect();
+    if let (Some(min), Some(max), None) = (min, max, &raw.scaling)
+        && min.value < max.value
+        && !raw_failed(raw.span, "scaling", reader)
+    {
+        let size = desired.unwrap_or(min).value;
+        let help = "add e.g. `scaling: { target_tracking: { cpu: 50% } }`, or make `min` and `max` equal";
+        let says = format!("without `scaling` it stays at {size} instances");
+        warn(key, span, "no-scaling", &says, help, warnings, reader);
+    }
+    let boot = raw.boot.as_ref();
+    let app_start = boot.and_then(|boot| boot.app_start.clone());
+    let fixed = matches!((min, max), (Some(min), Some(max)) if min.value == max.value);
+    if app_start.is_none() && !fixed && !boot.is_some_and(|boot| raw_failed(boot.span, "app_start", reader)) {
+        warn(
+            key,
+            span,
+            "empty-program",
+            "without `app_start` its start-up is that of an empty program",
+            "add e.g. `boot: { user_data: 60s, app_start: 20s }`",
+            warnings,
+            reader,
+        );
+    }
+    let part = |part: Option<Distribution>, default: Distribution| part.unwrap_or(default);
+    let millis = |n| Distribution::Constant(SimDuration::from_millis(n));
+    // m7i.large, Amazon Linux 2023: API 4.8 s + pending to running 17.8 s, boot 3.2 s (brevdev/ec2-coldboot-research, 2026-01).
+    let pending = part(boot.and_then(|boot| boot.pending.clone()), millis(22_600));
+    let os = part(boot.and_then(|boot| boot.os.clone()), millis(3_200));
+    let boot = [Some(os), boot.and_then(|boot| boot.user_data.clone()), app_start].into_iter().flatten().collect();
+    Some(Fleet {
+        instance: instance?,
+        min: min?.value,
+        max: max?.value,
+        desired: desired.or(min)?.value,
+        zones,
+        concurrency: concurrency.map_or(Limit::Unlimited, |limit| limit.value),
+        queue: raw.queue.unwrap_or(Limit::Unlimited),
+        scaling,
+        speed,
+        pending,
+        boot,
+        health_check_interval: health,
+        deregistration_delay: draining,
+        volume_gib: volume_gib?,
+        metric_period: metric_period.map_or(second(60), |period| period.value),
+        warmup,
+    })
+}
+
+/// An instance type of the catalogue that is modelled.
+pub(crate) fn check_instance(name: &At<String>, reader: &mut Reader) -> Option<InstanceType> {
+    let Some(instance) = catalog::instance_type(&name.value) else {
+        let help = match nearest(&name.value, catalog::instance_types()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => {
+                "write e.g. `m7g.large`; families t3, t3a, t4g, m5 to m8g, c5 to c7g, r6g and r7g are known".to_owned()
+            }
+        };
+        let title = format!("the instance type `{}` is not known", shorten(&name.value));
+        reader.error("unknown-instance", title, name.span, "", &help);
+        return None;
+    };
+    if name.value.starts_with('t') {
+        let title = format!("`{}` is not modelled yet: its CPU credits are not", name.value);
+        reader.error(
+            "not-modelled",
+            title,
+            name.span,
+            "",
+            "take a type without credits, e.g. `m7i.large` or `m7g.large`",
+        );
+        return None;
+    }
+    Some(instance)
+}
+
+fn check_tracking(raw: &RawTracking, reader: &mut Reader) -> Option<TargetTracking> {
+    let (metric, target, bound) = match (&raw.cpu, &raw.requests_per_target) {
+        // Lower bounds of the alarms: 0.7 x for CPU (console listings); 0.9 x for requests (from memory, AWS.md 4.7).
+        (Some(cpu), None) => (TrackedMetric::Cpu, cpu.clone().map(|percent| percent.0), 0.7),
+        (None, Some(requests)) => (TrackedMetric::RequestsPerTarget, requests.clone(), 0.9),
+        (Some(_), Some(requests)) => {
+            let help = "write two policies: `scaling: [ { target_tracking: … }, { target_tracking: … } ]`";
+            reader.error("two-metrics", "target tracking follows one metric", requests.span, "a second one", help);
+            return None;
+        }
+        (None, None) => {
+            if !reader.failed_within(raw.span) {
+                let help = "add `cpu: 50%` or `requests_per_target: 1000`";
+                let span = reader.first_line(raw.span);
+                reader.error("missing-key", "target tracking needs a metric", span, "", help);
+            }
+            return None;
+        }
+    };
+    if target.value <= 0.0 {
+        reader.error(
+            "not-positive",
+            "the target must be more than zero",
+            target.span,
+            "",
+            "write e.g. `50%` or `1000`",
+        );
+        return None;
+    }
+    for periods in [&raw.out_periods, &raw.in_periods].into_iter().flatten() {
+        if !(1..=1_440).contains(&periods.value) {
+            reader.error("out-of-range", format!("{} periods", periods.value), periods.span, "", "write 1 to 1440");
+        }
+    }
+    Some(TargetTracking {
+        metric,
+        target: target.value,
+        out_periods: raw.out_periods.as_ref().map_or(3, |periods| periods.value),
+        in_periods: raw.in_periods.as_ref().map_or(15, |periods| periods.value),
+        in_bound: raw.in_bound.map_or(bound, |bound| bound.0),
+        disable_scale_in: raw.disable_scale_in.unwrap_or(false),
+    })
+}
+
+/// Whether a document is a model rather than a scenario.
+pub(crate) fn is_model(node: &Node) -> bool {
+    let model = ["entry", "components"].iter().filter(|key| node.get(key).is_some()).count();
+    let scenario =
+        ["traffic", "requests", "architectures", "horizon"].iter().filter(|key| node.get(key).is_some()).count();
+    model > scenario
+}
