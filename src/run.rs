@@ -13,28 +13,19 @@
 //! any number of threads. The simulator is a parameter: tests pass a fake one.
 
 use crate::arch::output::RunOutput;
+use crate::arch::{self, Control, SimulationError};
 use crate::spec::scenario::{Frequency, Scenario, Traffic};
+use crate::traffic::{Source, Variant};
 use crate::units::SimDuration;
 use crate::usage::Usage;
 use rayon::prelude::*;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The traffic at which the totals beside the bill are simulated, as multiples of the scenario's.
 pub const OTHER_TRAFFIC: [f64; 2] = [0.75, 1.25];
 
-/// What is changed about the scenario's traffic in one job.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Variant {
-    /// Multiple of every rate.
-    pub scale: f64,
-    /// Bursts of this frequency are left out.
-    pub without: Option<Frequency>,
-}
-
-impl Variant {
-    /// The traffic as the scenario says.
-    pub const FULL: Self = Self { scale: 1.0, without: None };
-}
+/// The traffic as the scenario says.
+const AS_IT_IS: Variant = Variant { scale: 1.0, without: None };
 
 /// One simulation.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,9 +43,7 @@ pub struct Job {
 #[derive(Debug, Default)]
 pub struct Progress {
     total_millis: AtomicU64,
-    done_millis: AtomicU64,
-    requests: AtomicU64,
-    cancelled: AtomicBool,
+    control: Control,
 }
 
 impl Progress {
@@ -63,31 +52,31 @@ impl Progress {
         Self::default()
     }
 
-    /// A job got on by this much simulated time and this many requests.
-    pub fn advance(&self, simulated: SimDuration, requests: u64) {
-        self.done_millis.fetch_add(simulated.0 / crate::units::NANOS_PER_MILLI, Ordering::Relaxed);
-        self.requests.fetch_add(requests, Ordering::Relaxed);
+    /// What simulations report to and are stopped by.
+    pub fn control(&self) -> &Control {
+        &self.control
     }
 
     /// Share of the simulated time that is done, 0..=1.
     pub fn share(&self) -> f64 {
         let total = self.total_millis.load(Ordering::Relaxed);
-        if total == 0 { 0.0 } else { (self.done_millis.load(Ordering::Relaxed) as f64 / total as f64).min(1.0) }
+        let done = self.control.simulated_millis.load(Ordering::Relaxed);
+        if total == 0 { 0.0 } else { (done as f64 / total as f64).min(1.0) }
     }
 
     /// Requests simulated so far, by all jobs.
     pub fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
+        self.control.requests.load(Ordering::Relaxed)
     }
 
     /// Asks all jobs to stop.
     pub fn cancel(&self) {
-        self.cancelled.store(true, Ordering::Relaxed);
+        self.control.cancelled.store(true, Ordering::Relaxed);
     }
 
     /// Whether somebody asked to stop.
     pub fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Relaxed)
+        self.control.cancelled.load(Ordering::Relaxed)
     }
 }
 
@@ -228,7 +217,7 @@ where
             return Err(RunError::Cancelled);
         }
         let run = simulate(job, progress).inspect_err(|_| progress.cancel())?;
-        Ok(if job.variant == Variant::FULL { Left::Run(Box::new(run)) } else { Left::Counted(Counted::of(&run)) })
+        Ok(if job.variant == AS_IT_IS { Left::Run(Box::new(run)) } else { Left::Counted(Counted::of(&run)) })
     };
     // One job at a time a thread: jobs are long and differ in length.
     let ended: Vec<Result<Left, RunError>> = pool.install(|| jobs.par_iter().with_max_len(1).map(one).collect());
@@ -285,6 +274,20 @@ impl Left {
             Self::Counted(counted) => counted,
         }
     }
+}
+
+/// Does one job with the simulator.
+///
+/// # Errors
+/// See [`RunError`].
+pub fn simulate(scenario: &Scenario, job: &Job, progress: &Progress) -> Result<RunOutput, RunError> {
+    let architecture = &scenario.architectures[job.architecture];
+    let failed = |error: SimulationError| match error {
+        SimulationError::Cancelled => RunError::Cancelled,
+        other => RunError::Simulation { architecture: architecture.name.clone(), message: other.to_string() },
+    };
+    let source = Source::new(scenario, job.replication, &job.variant).map_err(|error| failed(error.into()))?;
+    arch::simulate(scenario, architecture, job.replication, source, progress.control()).map_err(failed)
 }
 
 #[cfg(test)]
@@ -352,7 +355,9 @@ mod tests {
         let given = scenario();
         let progress = Progress::new();
         let done = |job: &Job, progress: &Progress| {
-            progress.advance(given.warmup + given.horizon, 1_000);
+            let millis = (given.warmup + given.horizon).0 / 1_000_000;
+            progress.control().simulated_millis.fetch_add(millis, Ordering::Relaxed);
+            progress.control().requests.fetch_add(1_000, Ordering::Relaxed);
             Ok(answer(job))
         };
         run(&given, &options(2, false), &progress, done).expect("the fake does not fail");
