@@ -4,9 +4,9 @@
 //! (`../shared/oracles/aws_worked_examples.json`), every one of its entries must be among them and agree.
 
 use costsim::bill::book::{Price, PriceBook, Provenance, Tier};
-use costsim::bill::{Bill, BillInput, Confidence, bill, price_list};
+use costsim::bill::{Bill, BillInput, Confidence, bill, price_list, usage_file};
 use costsim::catalog;
-use costsim::money::{Usd, UsdPer};
+use costsim::money::{Quantity, Usd, UsdPer};
 use costsim::spec::scenario::FreeTier;
 use costsim::units::SimDuration;
 use costsim::usage::{Meter, RawUnit, Usage};
@@ -383,6 +383,26 @@ fn arm_tiers_break_where_they_do_on_the_pricing_page() {
     assert_eq!(quantities, ["7500000000", "11250000000", "1250000000"]);
     // 7.5e9 x 0.0000133334 + 11.25e9 x 0.0000120001 + 1.25e9 x 0.0000106667
     assert_eq!(bill.total, usd("248335"));
+}
+
+#[test]
+fn every_example_can_be_written_as_a_usage_file() {
+    let book = us_east_1();
+    // Private rates are not part of a usage file.
+    for example in examples().into_iter().filter(|example| example.rates.is_empty()) {
+        let mut quantities: BTreeMap<String, Quantity> = BTreeMap::new();
+        for line in priced(&book, &example).lines {
+            let sum = quantities.entry(line.sku).or_default();
+            *sum = sum.checked_add(line.quantity).expect("in range");
+        }
+        let free = if example.free { "full" } else { "none" };
+        let mut text = format!("region: us-east-1\nmonth: {}h\nfree_tier: {free}\nusage:\n", example.hours);
+        for (sku, quantity) in quantities {
+            text += &format!("  - {{ sku: {sku}, quantity: {quantity} }}\n");
+        }
+        let usage = usage_file::read("usage.yaml", &text).expect("a usage file");
+        within(&example, "as a usage file", usage.bill(&book).expect("priced").total, example.total);
+    }
 }
 
 /// The collection of examples, where it is there.

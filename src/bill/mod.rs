@@ -12,6 +12,7 @@ pub mod monthly;
 pub mod price_list;
 pub mod tiers;
 pub mod unit;
+pub mod usage_file;
 
 #[cfg(test)]
 mod tests;

@@ -125,7 +125,7 @@ keywords!(Confidence, "how well a price is known", {
 
 /// A mapping whose keys are the user's own, in the order of the file.
 #[derive(Debug, Clone)]
-pub(crate) struct Table<T>(Vec<(Key, T)>);
+pub(crate) struct Table<T>(pub(crate) Vec<(Key, T)>);
 
 impl<T: FromYaml> FromYaml for Table<T> {
     const EXPECTS: &'static str = "a mapping of names";
