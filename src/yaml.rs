@@ -132,7 +132,17 @@ pub fn decode(bytes: Vec<u8>, shown: &str) -> Result<String, Diagnostic> {
 /// The tree is `None` after a syntax error, an exceeded limit or an empty file; the findings say why. Duplicate keys and
 /// tags are findings, too, but leave a tree (with the first of the duplicates).
 pub fn parse(sources: &Sources, source: SourceId) -> (Option<Node>, Vec<Diagnostic>) {
-    let text = sources.get(source).text.as_str();
+    parse_text(sources, source, &sources.get(source).text)
+}
+
+/// Parses what stands behind the first `skip` bytes of a source; places are those in the whole source.
+pub fn parse_rest(sources: &Sources, source: SourceId, skip: usize) -> (Option<Node>, Vec<Diagnostic>) {
+    let rest = sources.get(source).text.get(skip..).unwrap_or("");
+    // Spaces in front of a value mean nothing, and keep its places.
+    parse_text(sources, source, &format!("{:skip$}{rest}", ""))
+}
+
+fn parse_text(sources: &Sources, source: SourceId, text: &str) -> (Option<Node>, Vec<Diagnostic>) {
     let mut builder = Builder {
         sources,
         source,

@@ -7,9 +7,13 @@ pub mod distribution;
 mod distribution_yaml;
 mod diurnal;
 pub(crate) mod files;
+mod load;
 pub mod model;
 mod model_yaml;
 pub(crate) mod quantity;
 pub(crate) mod read;
 pub mod scenario;
 mod scenario_yaml;
+mod set;
+
+pub use load::{LoadOptions, Loaded, load, model_schema, scenario_schema, validate};

@@ -4,7 +4,7 @@ use super::distribution::Distribution;
 use super::diurnal;
 use super::files;
 use super::model_yaml::{RawModel, check_instance};
-use super::quantity::{Amount, Growth, OrNone, Percent, Rate, Share, TimeOfDay, parse_duration};
+use super::quantity::{Amount, Growth, OrNone, Percent, Rate, Share, TimeOfDay};
 use super::read::{At, FromYaml, Problem, Reader, Schemas, keywords, record};
 use super::scenario::{
     Account, Backend, Backoff, Burst, Client, Columns, Diurnal, FreeTier, Frequency, LatencyObjective, MeasuredOn,
@@ -1202,12 +1202,4 @@ pub(crate) fn timezone(raw: Option<At<String>>, reader: &mut Reader) -> String {
         reader.error("timezone", title, at.span, "", &help);
     }
     at.value
-}
-
-/// The name of a `--duration`-like flag's value as a distribution.
-pub(crate) fn duration_argument(node: &Node, reader: &mut Reader) -> Option<SimDuration> {
-    match parse_duration(node.scalar().unwrap_or_default().trim()) {
-        Ok(duration) => Some(duration),
-        Err(problem) => reader.problem(node, problem),
-    }
 }
