@@ -19,7 +19,7 @@
 use super::call::{Call, Ending};
 use super::ledger::{Ledger, MeterId};
 use super::output::{ComponentOutput, Outcome};
-use super::world::{Event, Shared, Site};
+use super::world::{Due, Event, Shared, Site};
 use crate::sim::gauge::Gauge;
 use crate::sim::processor_sharing::{Admission, Job, Server};
 use crate::sim::queue::EventQueue;
@@ -34,17 +34,17 @@ const MINIMUM_BILLED: SimDuration = SimDuration(60 * NANOS_PER_SEC);
 /// Metrics that detailed monitoring publishes for an instance.
 const DETAILED_METRICS: u64 = 7;
 
-/// Events of a fleet.
+/// Events of a fleet; all but the last concern one instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FleetEvent {
     /// The instance is running: it is billed from here.
-    Running(u32),
+    Running,
     /// The instance passes its first health check.
-    InService(u32),
+    InService,
     /// The instance has drained.
-    Terminated(u32),
+    Terminated,
     /// Something ends on the instance (eager running).
-    Work(u32),
+    Work,
     /// A metric period ends.
     Metric,
 }
@@ -227,13 +227,13 @@ impl FleetState {
             state.enter_service(SimTime::ZERO, instance, SimTime::ZERO, shared, queue);
         }
         if !state.policies.is_empty() {
-            queue.push(SimTime::ZERO + state.period, Event::Fleet { fleet: index, event: FleetEvent::Metric });
+            state.schedule(SimTime::ZERO + state.period, FleetEvent::Metric, 0, queue);
         }
         state
     }
 
-    fn schedule(&self, at: SimTime, event: FleetEvent, queue: &mut EventQueue<Event>) {
-        queue.push(at, Event::Fleet { fleet: self.index, event });
+    fn schedule(&self, at: SimTime, event: FleetEvent, slot: u32, queue: &mut EventQueue<Event>) {
+        queue.push(at, Event::new(Due::Fleet(event), self.index, slot));
     }
 
     /// Puts a new instance into the zone that has fewest.
@@ -273,7 +273,7 @@ impl FleetState {
     fn launch(&mut self, now: SimTime, queue: &mut EventQueue<Event>) {
         let instance = self.place(now);
         let pending = self.pending.sample(self.keys.pending.draw(self.launches, 0));
-        self.schedule(now + pending, FleetEvent::Running(instance), queue);
+        self.schedule(now + pending, FleetEvent::Running, instance, queue);
     }
 
     fn enter_service(
@@ -286,7 +286,7 @@ impl FleetState {
     ) {
         if shared.has_backend && !shared.connections.open(now, self.pool) {
             // The application cannot fill its pool and does not become healthy; it tries again at the next check.
-            self.schedule(now + self.check_interval, FleetEvent::InService(slot), queue);
+            self.schedule(now + self.check_interval, FleetEvent::InService, slot, queue);
             return;
         }
         let instance = &mut self.instances[slot as usize];
@@ -349,7 +349,7 @@ impl FleetState {
             let next = instance.server.next_event();
             if next < instance.planned {
                 instance.planned = next;
-                self.schedule(next, FleetEvent::Work(slot), queue);
+                self.schedule(next, FleetEvent::Work, slot, queue);
             }
         }
         None
@@ -379,12 +379,13 @@ impl FleetState {
         &mut self,
         now: SimTime,
         event: FleetEvent,
+        slot: u32,
         shared: &mut Shared<'_>,
         queue: &mut EventQueue<Event>,
         mut done: impl FnMut(Call, Ending),
     ) {
         match event {
-            FleetEvent::Work(slot) => {
+            FleetEvent::Work => {
                 if self.instances[slot as usize].planned != now {
                     return;
                 }
@@ -393,10 +394,10 @@ impl FleetState {
                 let next = instance.server.next_event();
                 instance.planned = next;
                 if next < SimTime::NEVER {
-                    self.schedule(next, FleetEvent::Work(slot), queue);
+                    self.schedule(next, FleetEvent::Work, slot, queue);
                 }
             }
-            FleetEvent::Running(slot) => {
+            FleetEvent::Running => {
                 self.running.up(now);
                 let instance = &mut self.instances[slot as usize];
                 instance.running_since = now;
@@ -408,10 +409,10 @@ impl FleetState {
                 // A new target needs one passing check, and the application comes up somewhere between two.
                 let bits = self.keys.check.draw(launch, 0);
                 ready += SimDuration(((u128::from(bits) * u128::from(self.check_interval.0)) >> 64) as u64);
-                self.schedule(ready, FleetEvent::InService(slot), queue);
+                self.schedule(ready, FleetEvent::InService, slot, queue);
             }
-            FleetEvent::InService(slot) => self.enter_service(now, slot, now + self.warmup, shared, queue),
-            FleetEvent::Terminated(slot) => {
+            FleetEvent::InService => self.enter_service(now, slot, now + self.warmup, shared, queue),
+            FleetEvent::Terminated => {
                 let instance = &mut self.instances[slot as usize];
                 let lost = instance.server.abort();
                 instance.phase = Phase::Gone;
@@ -433,7 +434,7 @@ impl FleetState {
             }
             FleetEvent::Metric => {
                 self.metric(now, queue);
-                self.schedule(now + self.period, FleetEvent::Metric, queue);
+                self.schedule(now + self.period, FleetEvent::Metric, 0, queue);
             }
         }
     }
@@ -525,7 +526,7 @@ impl FleetState {
         let Some(place) = oldest else { return };
         let slot = self.in_service.remove(place);
         self.instances[slot as usize].phase = Phase::Draining;
-        self.schedule(now + self.drain, FleetEvent::Terminated(slot), queue);
+        self.schedule(now + self.drain, FleetEvent::Terminated, slot, queue);
     }
 
     /// Brings the integrals up to `now`; all instances must have caught up.

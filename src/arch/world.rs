@@ -23,35 +23,74 @@ use crate::usage::RawUnit;
 /// Fronts that a request may pass; deeper models are refused when they are read.
 pub const MAX_FRONTS: usize = 4;
 
-/// Everything that can be due.
+/// What can be due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Event {
+pub enum Due {
     /// A function's environment has done its call.
-    Released {
-        /// Component.
-        function: u16,
-        /// Environment.
-        environment: u32,
-    },
+    Released,
     /// Something in a fleet.
-    Fleet {
-        /// Component.
-        fleet: u16,
-        /// What.
-        event: FleetEvent,
-    },
+    Fleet(FleetEvent),
     /// A client tries again.
-    Retry {
-        /// Where the call waits.
-        slot: u32,
-    },
+    Retry,
     /// A caller has waited long enough for a fleet's answer.
-    Deadline {
-        /// Where the attempt is kept.
-        ticket: u32,
-    },
+    Deadline,
     /// A bucket or an hour ends, or the warm-up does.
     Edge,
+}
+
+/// Something that is due: what, at which component, and an environment, an instance, a waiting retry or a ticket. Packed into one
+/// word, so that it travels through the queue in a register; a struct would be written field by field and read whole, which
+/// stalls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Event(u64);
+
+impl Event {
+    const ALL: [Due; 9] = [
+        Due::Released,
+        Due::Retry,
+        Due::Deadline,
+        Due::Edge,
+        Due::Fleet(FleetEvent::Work),
+        Due::Fleet(FleetEvent::Running),
+        Due::Fleet(FleetEvent::InService),
+        Due::Fleet(FleetEvent::Terminated),
+        Due::Fleet(FleetEvent::Metric),
+    ];
+
+    /// Packs an event.
+    #[inline]
+    pub const fn new(what: Due, component: u16, index: u32) -> Self {
+        let code: u64 = match what {
+            Due::Released => 0,
+            Due::Retry => 1,
+            Due::Deadline => 2,
+            Due::Edge => 3,
+            Due::Fleet(FleetEvent::Work) => 4,
+            Due::Fleet(FleetEvent::Running) => 5,
+            Due::Fleet(FleetEvent::InService) => 6,
+            Due::Fleet(FleetEvent::Terminated) => 7,
+            Due::Fleet(FleetEvent::Metric) => 8,
+        };
+        Self((index as u64) << 32 | (component as u64) << 16 | code)
+    }
+
+    /// What is due.
+    #[inline]
+    pub const fn what(self) -> Due {
+        Self::ALL[(self.0 & 0xf) as usize]
+    }
+
+    /// The component that it concerns.
+    #[inline]
+    pub const fn component(self) -> u16 {
+        (self.0 >> 16) as u16
+    }
+
+    /// The environment, instance, retry or ticket.
+    #[inline]
+    pub const fn index(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
 }
 
 /// Connections to the shared backend.
@@ -283,7 +322,7 @@ impl<'a> World<'a> {
             backend_meter,
         };
         if start > SimTime::ZERO {
-            queue.push(start, Event::Edge);
+            queue.push(start, Event::new(Due::Edge, 0, 0));
         } else {
             world.plan_edge(queue);
         }
@@ -344,7 +383,7 @@ impl<'a> World<'a> {
             None => self.tickets.push(fresh),
         }
         // An answer at the deadline itself is in time.
-        queue.push(deadline + SimDuration(1), Event::Deadline { ticket });
+        queue.push(deadline + SimDuration(1), Event::new(Due::Deadline, 0, ticket));
         if let Node::Fleet(fleet) = &mut self.nodes[usize::from(path.last)] {
             let answers = &mut self.answers;
             let at_once = fleet.dispatch(now, call, path.algorithm, queue, |call, ending| answers.push((call, ending)));
@@ -459,14 +498,14 @@ impl<'a> World<'a> {
         if call.at <= self.end {
             self.requests.retried(&call);
         }
-        queue.push(call.at, Event::Retry { slot });
+        queue.push(call.at, Event::new(Due::Retry, 0, slot));
     }
 
     /// Schedules the next end of a bucket or an hour.
     fn plan_edge(&mut self, queue: &mut EventQueue<Event>) {
         let next = (self.bucket_from + self.bucket).min(self.hour_from + HOUR);
         if next < self.end {
-            queue.push(next, Event::Edge);
+            queue.push(next, Event::new(Due::Edge, 0, 0));
         }
     }
 
@@ -637,29 +676,56 @@ impl Model for World<'_> {
 
     #[inline]
     fn event(&mut self, now: SimTime, event: Event, queue: &mut EventQueue<Event>) {
-        match event {
-            Event::Released { function, environment } => {
-                if let Node::Lambda(state) = &mut self.nodes[usize::from(function)] {
-                    state.released(now, environment, &mut self.account);
+        let (component, index) = (event.component(), event.index());
+        match event.what() {
+            Due::Released => {
+                if let Node::Lambda(state) = &mut self.nodes[usize::from(component)] {
+                    state.released(now, index, &mut self.account);
                 }
             }
-            Event::Fleet { fleet, event } => {
-                if let Node::Fleet(state) = &mut self.nodes[usize::from(fleet)] {
+            Due::Fleet(event) => {
+                if let Node::Fleet(state) = &mut self.nodes[usize::from(component)] {
                     let answers = &mut self.answers;
-                    if !matches!(event, FleetEvent::Work(_)) {
+                    if event != FleetEvent::Work {
                         state.catch_up_all(now, |call, ending| answers.push((call, ending)));
                     }
-                    state.event(now, event, &mut self.shared, queue, |call, ending| answers.push((call, ending)));
+                    state
+                        .event(now, event, index, &mut self.shared, queue, |call, ending| answers.push((call, ending)));
                 }
                 self.pass_on(now, queue);
             }
-            Event::Retry { slot } => {
-                let call = self.retries[slot as usize];
-                self.free_retries.push(slot);
+            Due::Retry => {
+                let call = self.retries[index as usize];
+                self.free_retries.push(index);
                 self.attempt(now, call, queue);
             }
-            Event::Deadline { ticket } => self.deadline(now, ticket, queue),
-            Event::Edge => self.edge(now, queue),
+            Due::Deadline => self.deadline(now, index, queue),
+            Due::Edge => self.edge(now, queue),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_survive_packing() {
+        for (place, what) in Event::ALL.into_iter().enumerate() {
+            let event = Event::new(what, 65_535 - place as u16, u32::MAX - place as u32);
+            assert_eq!(
+                (event.what(), event.component(), event.index()),
+                (what, 65_535 - place as u16, u32::MAX - place as u32)
+            );
+        }
+    }
+
+    #[test]
+    fn buckets_are_few_and_round() {
+        assert_eq!(bucket_length(SimDuration::from_hours(28 * 24)), SimDuration::from_hours(1));
+        assert_eq!(bucket_length(SimDuration::from_hours(12)), SimDuration::from_mins(1));
+        assert_eq!(bucket_length(SimDuration::from_secs(700)), SimDuration::from_secs(1));
+        let century = SimDuration::from_hours(24 * 36_525);
+        assert!(century.0.div_ceil(bucket_length(century).0) <= MAX_BUCKETS);
     }
 }

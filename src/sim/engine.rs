@@ -37,7 +37,10 @@ pub fn feed<M: Model>(
 ) -> u64 {
     let mut handled = 0;
     for (at, arrival) in batch {
-        handled += drain(model, queue, at) + 1;
+        if queue.may_be_due(at) {
+            handled += drain(model, queue, at);
+        }
+        handled += 1;
         model.arrival(at, arrival, queue);
     }
     handled

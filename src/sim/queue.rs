@@ -190,6 +190,12 @@ impl<E: Copy> EventQueue<E> {
         }
     }
 
+    /// Whether an event may be due by `limit`: false is certain, true is likely.
+    #[inline]
+    pub fn may_be_due(&self, limit: SimTime) -> bool {
+        self.rest_from <= limit.0 || self.current.get(self.head).is_some_and(|entry| entry.0 <= limit.0)
+    }
+
     /// Takes the earliest event if it is not after `limit`.
     #[inline]
     pub fn pop_until(&mut self, limit: SimTime) -> Option<(SimTime, E)> {
