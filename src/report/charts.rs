@@ -23,6 +23,8 @@ const TEXT: f64 = 12.5;
 const ROW: f64 = 19.0;
 /// Rows of a chart's table at most.
 const MOST_ROWS: usize = 48;
+/// The chart that compares all latencies.
+pub(super) const LATENCY_DISTRIBUTION: &str = "latency-distribution";
 /// Components drawn in one capacity panel.
 const MOST_COMPONENTS: usize = 4;
 
@@ -169,7 +171,7 @@ impl Scale {
             Self::Log(low, high) => {
                 let inside = |v: &f64| *v >= low * 0.999_999 && *v <= high * 1.000_001;
                 let fine: Vec<f64> = one_two_five().filter(inside).collect();
-                if fine.len() <= 7 {
+                if fine.len() <= 10 {
                     return fine;
                 }
                 let decades: Vec<f64> = one_two_five().step_by(3).filter(inside).collect();
@@ -230,12 +232,12 @@ impl Panel {
     }
 
     fn x_axis(&self, canvas: &Canvas<'_>, ticks: &[Tick], labels: bool) {
-        for (seconds, label) in ticks {
+        for (seconds, _) in ticks {
             let x = self.x(*seconds);
             canvas.line((x, self.bottom), (x, self.bottom + 4.0), Paint::Muted, Stroke::Solid, 1.0);
-            if labels {
-                label_below(canvas, x, self.bottom + 14.0, label);
-            }
+        }
+        if labels {
+            labels_below(canvas, self.bottom + 14.0, ticks.iter().map(|(s, label)| (self.x(*s), label.as_str())));
         }
         canvas.line((self.left, self.bottom), (self.right, self.bottom), Paint::Muted, Stroke::Solid, 1.0);
     }
@@ -279,15 +281,24 @@ impl Panel {
     }
 }
 
-/// A label centred below an axis, moved inwards where the chart ends.
-fn label_below(canvas: &Canvas<'_>, x: f64, y: f64, label: &str) {
-    let half = text_width(label, TEXT) / 2.0;
-    if x + half > W {
-        canvas.text((W, y), label, TEXT, Paint::Muted, Anchor::End, false);
-    } else if x - half < 0.0 {
-        canvas.text((0.0, y), label, TEXT, Paint::Muted, Anchor::Start, false);
-    } else {
-        canvas.text((x, y), label, TEXT, Paint::Muted, Anchor::Middle, false);
+/// Labels below an axis, each centred on its place, moved inwards where the chart ends and left out where it would touch the
+/// one before.
+fn labels_below<'a>(canvas: &Canvas<'_>, y: f64, labels: impl Iterator<Item = (f64, &'a str)>) {
+    let mut free = 0.0;
+    for (x, label) in labels {
+        let width = text_width(label, TEXT);
+        let from = (x - width / 2.0).min(W - width).max(0.0);
+        if from < free {
+            continue;
+        }
+        free = from + width + 6.0;
+        if x + width / 2.0 > W {
+            canvas.text((W, y), label, TEXT, Paint::Muted, Anchor::End, false);
+        } else if x - width / 2.0 < 0.0 {
+            canvas.text((0.0, y), label, TEXT, Paint::Muted, Anchor::Start, false);
+        } else {
+            canvas.text((x, y), label, TEXT, Paint::Muted, Anchor::Middle, false);
+        }
     }
 }
 
@@ -477,9 +488,10 @@ fn cost(results: &Results) -> Option<Chart> {
             let y = top + i as f64 * 54.0;
             let cost = &a.monthly_cost;
             let amount = money_with_interval(cost.total.as_deref(), cost.low.as_deref(), cost.high.as_deref());
-            canvas.text((W, y + 10.0), &amount, 13.5, Paint::Ink, Anchor::End, true);
-            let room = W - text_width(&amount, 13.5) - 20.0;
-            canvas.text((0.0, y + 10.0), &fit(&name(a), 13.5, room), 13.5, Paint::Ink, Anchor::Start, false);
+            // The amount first: on a phone it is seen without scrolling.
+            canvas.text((0.0, y + 10.0), &amount, 13.5, Paint::Ink, Anchor::Start, true);
+            let from = text_width(&amount, 13.5) * 1.08 + 10.0;
+            canvas.text((from, y + 10.0), &fit(&name(a), 13.5, W - from), 13.5, Paint::Ink, Anchor::Start, false);
             let width = |v: f64| if longest > 0.0 { (W - 8.0) * (v / longest).clamp(0.0, 1.0) } else { 0.0 };
             let mut done = 0.0;
             for (service, part) in parts.iter().enumerate() {
@@ -561,9 +573,9 @@ fn idle(results: &Results) -> Option<Chart> {
         for (i, (label, idle, paid)) in bars.iter().enumerate() {
             let y = top + i as f64 * 50.0;
             let amount = format!("{} of {} idle", money_f64(*idle), money_f64(*paid));
-            canvas.text((W, y + 10.0), &amount, 13.0, Paint::Ink, Anchor::End, true);
-            let room = W - text_width(&amount, 13.0) - 20.0;
-            canvas.text((0.0, y + 10.0), &fit(label, 13.0, room), 13.0, Paint::Ink, Anchor::Start, false);
+            canvas.text((0.0, y + 10.0), &amount, 13.0, Paint::Ink, Anchor::Start, true);
+            let from = text_width(&amount, 13.0) * 1.08 + 10.0;
+            canvas.text((from, y + 10.0), &fit(label, 13.0, W - from), 13.0, Paint::Ink, Anchor::Start, false);
             let width = |v: f64| if longest > 0.0 { (W - 8.0) * (v / longest).clamp(0.0, 1.0) } else { 0.0 };
             canvas.rect((0.0, y + 21.0), (width(*idle), y + 38.0), Paint::Series(1), 1.0);
             if width(*paid) - width(*idle) > 1.0 {
@@ -724,7 +736,7 @@ fn distribution(results: &Results) -> Option<Chart> {
     let keys: Vec<Key> =
         with.iter().map(|(i, a, ..)| key(&a.name, Paint::Series(i % 7), Swatch::Line(stroke(*i)))).collect();
     let top = legend_height(&keys) + if limits.is_empty() { 34.0 } else { 48.0 };
-    let (left, right, bottom) = (LEFT + 8.0, RIGHT, top + 230.0);
+    let (left, right, bottom) = (LEFT + 18.0, RIGHT, top + 250.0);
     let x = |ms: f64| left + (right - left) * x_scale.at(ms);
     let y = |missing: f64| {
         // `missing` is the share that takes longer.
@@ -742,8 +754,9 @@ fn distribution(results: &Results) -> Option<Chart> {
         }
         for tick in x_scale.ticks() {
             canvas.line((x(tick), top), (x(tick), bottom + 4.0), Paint::Grid, Stroke::Solid, 0.75);
-            label_below(canvas, x(tick), bottom + 14.0, &millis(tick));
         }
+        let labels: Vec<(f64, String)> = x_scale.ticks().into_iter().map(|tick| (x(tick), millis(tick))).collect();
+        labels_below(canvas, bottom + 14.0, labels.iter().map(|(x, label)| (*x, label.as_str())));
         canvas.line((left, bottom), (right, bottom), Paint::Muted, Stroke::Solid, 1.0);
         canvas.text(
             ((left + right) / 2.0, bottom + 33.0),
@@ -806,7 +819,7 @@ fn distribution(results: &Results) -> Option<Chart> {
         })
         .collect();
     Some(Chart {
-        id: "latency-distribution".to_owned(),
+        id: LATENCY_DISTRIBUTION.to_owned(),
         title: "How long requests take".to_owned(),
         desc: format!("Cumulative distribution of latency on a logarithmic axis, a line for each architecture: {}.", listed.join("; ")),
         note: "Served requests, retries and waiting included, all replications together. The share axis is stretched so that the slowest requests can be seen; lines further left are faster.".to_owned(),

@@ -9,6 +9,8 @@ use jiff::{Span, Timestamp, Zoned};
 #[derive(Debug, Clone)]
 pub(super) struct Clock {
     start: Option<Zoned>,
+    /// IANA name of the zone that the labels are in.
+    zone: String,
 }
 
 /// A tick of a time axis: seconds since t = 0 and its label.
@@ -18,13 +20,22 @@ impl Clock {
     /// The clock of these results. An unknown time zone is read as UTC; an unreadable date leaves days and hours since the start.
     pub(super) fn of(results: &Results) -> Self {
         let zone = TimeZone::get(&results.timezone).unwrap_or(TimeZone::UTC);
+        let name = zone.iana_name().unwrap_or("UTC").to_owned();
         let start = results
             .start
             .parse::<Timestamp>()
             .map(|instant| instant.to_zoned(zone.clone()))
             .or_else(|_| results.start.parse::<DateTime>().and_then(|civil| civil.to_zoned(zone)))
             .ok();
-        Self { start }
+        Self { start, zone: name }
+    }
+
+    /// What the labels mean, in a sentence.
+    pub(super) fn note(&self) -> String {
+        match &self.start {
+            Some(_) => format!("Times are those of {}.", self.zone),
+            None => "Times count from the start.".to_owned(),
+        }
     }
 
     fn at(&self, seconds: f64) -> Option<Zoned> {

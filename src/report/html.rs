@@ -4,7 +4,7 @@
 //! The template only places texts: every number is formatted here, with the words of [`super::summary`]. askama escapes
 //! whatever it prints; the charts escape themselves.
 
-use super::charts::{Chart, Charts, DataTable, slug};
+use super::charts::{Chart, Charts, DataTable, LATENCY_DISTRIBUTION, slug};
 use super::clock::Clock;
 use super::format::{
     NONE, clean, compact, count, count_with_interval, group, millis, millis_with_interval, money, money_exact,
@@ -89,6 +89,8 @@ struct ChartView {
     note: String,
     svg: String,
     table: DataTable,
+    /// Whether its numbers are shown from the start.
+    open: bool,
 }
 
 struct Bill {
@@ -119,6 +121,8 @@ struct Item {
 struct Word {
     text: String,
     address: bool,
+    /// Punctuation behind an address.
+    after: String,
 }
 
 struct Scope {
@@ -140,6 +144,8 @@ fn view(chart: &Chart) -> ChartView {
         note: chart.note.clone(),
         svg: chart.drawing.inline(&chart.id, &chart.title, &chart.desc),
         table: chart.table.clone(),
+        // There is room beside the one chart that stands alone.
+        open: chart.id == LATENCY_DISTRIBUTION,
     }
 }
 
@@ -152,8 +158,10 @@ fn words(source: &str) -> Vec<Word> {
     clean(source)
         .split_whitespace()
         .map(|word| {
-            let bare = word.trim_end_matches([',', ';', ')']);
-            Word { address: bare.len() == word.len() && word.starts_with("https://"), text: word.to_owned() }
+            let bare = word.trim_end_matches([',', ';', '.', ')']);
+            let address = bare.starts_with("https://");
+            let (text, after) = if address { word.split_at(bare.len()) } else { (word, "") };
+            Word { text: text.to_owned(), address, after: after.to_owned() }
         })
         .collect()
 }
@@ -386,7 +394,7 @@ pub(super) fn render(results: &Results, charts: &Charts) -> String {
         names: all.iter().map(|a| clean(&a.name)).collect(),
         rows: summary::rows(results),
         objectives: objectives(results, &clock),
-        clock_note: format!("Times are those of {}.", clean(&results.timezone)),
+        clock_note: clock.note(),
         money: views([&charts.cost, &charts.idle]),
         cumulative: views([&charts.cumulative]),
         no_idle: charts.idle.is_none(),
