@@ -26,6 +26,19 @@ pub(super) fn clean(text: &str) -> String {
         .collect()
 }
 
+/// A number stays on one line with its unit: no break between a digit and the `%` or the letter after it. For HTML.
+pub(super) fn unbroken(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (at, c) in text.char_indices() {
+        let unit = |next: char| next == '%' || next.is_alphabetic();
+        let between = c == ' '
+            && text[..at].ends_with(|before: char| before.is_ascii_digit())
+            && text[at + 1..].starts_with(unit);
+        out.push(if between { '\u{a0}' } else { c });
+    }
+    out
+}
+
 /// Columns that a character takes in a terminal: 2 for most of East Asia and emoji, 0 for combining marks and joiners.
 pub(super) fn char_width(c: char) -> usize {
     match c as u32 {

@@ -8,7 +8,7 @@ use super::charts::{Chart, Charts, DataTable, LATENCY_DISTRIBUTION, slug};
 use super::clock::Clock;
 use super::format::{
     NONE, clean, compact, count, count_with_interval, group, millis, millis_with_interval, money, money_exact,
-    money_half_width, money_or_unknown, money_signed, percent, seconds,
+    money_half_width, money_or_unknown, money_signed, percent, seconds, unbroken,
 };
 use super::summary;
 use crate::results::{ArchitectureResult, LineItem, Results};
@@ -203,7 +203,7 @@ fn card(results: &Results, a: &ArchitectureResult) -> Card {
         objectives: a
             .objectives
             .iter()
-            .map(|o| Promise { met: o.met, text: clean(&o.text), outcome: summary::objective(o) })
+            .map(|o| Promise { met: o.met, text: unbroken(&clean(&o.text)), outcome: unbroken(&summary::objective(o)) })
             .collect(),
     }
 }
@@ -232,7 +232,7 @@ fn objectives(results: &Results, clock: &Clock) -> Vec<ObjectiveRow> {
     let rows = results.architectures.iter().flat_map(|a| {
         a.objectives.iter().map(|o| ObjectiveRow {
             architecture: clean(&a.name),
-            text: clean(&o.text),
+            text: unbroken(&clean(&o.text)),
             met: o.met,
             measured: summary::measured(o),
             windows: o.windows_met.map_or_else(|| NONE.to_owned(), percent),
@@ -392,7 +392,14 @@ pub(super) fn render(results: &Results, charts: &Charts) -> String {
         differences: differences(results),
         warnings: summary::warnings(results),
         names: all.iter().map(|a| clean(&a.name)).collect(),
-        rows: summary::rows(results),
+        rows: summary::rows(results)
+            .into_iter()
+            .map(|mut row| {
+                row.label = unbroken(&row.label);
+                row.cells.iter_mut().flatten().for_each(|line| *line = unbroken(line));
+                row
+            })
+            .collect(),
         objectives: objectives(results, &clock),
         clock_note: clock.note(),
         money: views([&charts.cost, &charts.idle]),

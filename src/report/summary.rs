@@ -122,6 +122,7 @@ pub(super) fn minutes_missed(o: &ObjectiveResult) -> Option<String> {
 /// The measured value of an objective, in the unit of its limit.
 pub(super) fn measured(o: &ObjectiveResult) -> String {
     match o.value {
+        None if o.met => NONE.to_owned(),
         None => "too many not served".to_owned(),
         Some(value) if o.name.starts_with('p') => millis(value),
         Some(value) => percent(value),
