@@ -104,14 +104,14 @@ impl Connections {
     pub fn open(&mut self, now: SimTime, count: u64) -> bool {
         let fits = self.limit - self.gauge.value() >= count;
         if fits {
-            self.gauge.set(now, self.gauge.value() + count);
+            self.gauge.add(now, count);
         }
         fits
     }
 
     /// Closes `count`.
     pub fn close(&mut self, now: SimTime, count: u64) {
-        self.gauge.set(now, self.gauge.value() - count);
+        self.gauge.sub(now, count);
     }
 }
 
