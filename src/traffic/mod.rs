@@ -88,9 +88,9 @@ pub struct Batch {
     pub at: Box<[SimTime; Batch::SIZE]>,
     /// Index into the scenario's classes.
     pub class: Box<[u16; Batch::SIZE]>,
-    /// CPU time on the reference vCPU [ns].
+    /// CPU nanoseconds on the reference vCPU.
     pub cpu: Box<[u64; Batch::SIZE]>,
-    /// Time blocked [ns].
+    /// Nanoseconds blocked.
     pub wait: Box<[u64; Batch::SIZE]>,
     /// How many of them are filled.
     pub len: usize,
