@@ -374,13 +374,20 @@ pub(crate) fn read(node: &Node, context: Context<'_>, reader: &mut Reader) -> Op
         reader.error("too-many", "the model has more than 65,535 components", components.span, "", "");
         return None;
     }
+    for (key, _) in components.entries.iter().filter(|(key, _)| key.text == "account") {
+        // The bill puts under this name what belongs to no component.
+        reader.error("reserved-name", "no component can be called `account`", key.span, "", "give it another name");
+    }
     let graph = Graph { entries: &components.entries };
-    let entry = raw.entry.and_then(|entry| graph.resolve(&entry, "entry", reader));
+    let entry = raw.entry.and_then(|at| Some((graph.resolve(&at, "entry", reader)?, at.span)));
     graph.check_edges(reader);
     graph.check_loops(reader);
-    if let Some(entry) = entry {
-        graph.check_entry(entry, reader);
-        graph.warn_unreachable(entry, reader);
+    if let Some((entry, span)) = entry {
+        graph.check_entry(entry, span, reader);
+        // A wrong name or a loop leaves parts unreached by itself.
+        if !crate::diag::any_error(&reader.findings[before..]) {
+            graph.warn_unreachable(entry, reader);
+        }
     }
     let mut warnings = Vec::new();
     let mut zones = 0;
@@ -410,7 +417,7 @@ pub(crate) fn read(node: &Node, context: Context<'_>, reader: &mut Reader) -> Op
         .zip(kinds)
         .map(|((key, _), kind)| kind.map(|kind| Component { name: key.text.clone(), kind }))
         .collect::<Option<Vec<_>>>()?;
-    Some(Architecture { name, description: raw.description, entry: entry?, components, subnets, warnings })
+    Some(Architecture { name, description: raw.description, entry: entry?.0, components, subnets, warnings })
 }
 
 /// The components and how they refer to each other.
@@ -540,12 +547,12 @@ impl Graph<'_> {
         }
     }
 
-    fn check_entry(&self, entry: ComponentId, reader: &mut Reader) {
+    fn check_entry(&self, entry: ComponentId, span: Span, reader: &mut Reader) {
         let (key, component) = &self.entries[usize::from(entry.0)];
-        if let RawKind::Fleet(_) = component.kind {
+        if matches!(component.kind, RawKind::Fleet(_)) {
             let title = format!("requests enter at the fleet `{}` without a load balancer", shorten(&key.text));
             let help = "add `lb: { load_balancer: { to: … } }` and make it the `entry:`";
-            reader.error("fleet-entry", title, key.span, "", help);
+            reader.error("fleet-entry", title, span, "", help);
         }
     }
 

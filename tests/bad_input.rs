@@ -1,0 +1,478 @@
+//! Every kind of mistake is shown at its place, under the characters at fault, with what to write instead; nothing panics.
+
+#![allow(clippy::unwrap_used)]
+
+use costsim::diag::{self, Diagnostic};
+use costsim::spec::{self, LoadOptions};
+use proptest::prelude::*;
+use std::path::Path;
+
+const GOOD: &str = "\
+name: shop
+horizon: 7d
+traffic:
+  constant: 50/s
+requests:
+  - name: browse
+    share: 0.9
+    cpu: { lognormal: { p50: 8ms, p99: 40ms } }
+    wait: 15ms
+  - { name: buy, share: 0.1, cpu: 20ms, wait: 60ms }
+architectures:
+  - name: functions
+    entry: api
+    components:
+      api: { http_api: { to: shop } }
+      shop: { lambda: { memory: 512 MB, runtime: nodejs22, dependencies: 300ms } }
+  - name: fleet
+    entry: lb
+    components:
+      lb: { load_balancer: { to: web } }
+      web:
+        fleet:
+          instance_type: m7g.large
+          min: 2
+          max: 4
+          scaling: { target_tracking: { cpu: 50% } }
+          boot: { user_data: 60s, app_start: 20s }
+";
+
+/// Loads `text` as `s.yaml` of a directory of its own.
+fn load(text: impl AsRef<[u8]>) -> Result<spec::Loaded, Vec<Diagnostic>> {
+    load_in(text, |_| {})
+}
+
+fn load_in(text: impl AsRef<[u8]>, prepare: impl FnOnce(&Path)) -> Result<spec::Loaded, Vec<Diagnostic>> {
+    let dir = tempfile::tempdir().unwrap();
+    prepare(dir.path());
+    let path = dir.path().join("s.yaml");
+    std::fs::write(&path, text).unwrap();
+    spec::load(&LoadOptions { inputs: vec![path.display().to_string()], ..LoadOptions::default() })
+}
+
+/// The findings of a refused text.
+fn refused(text: &str) -> Vec<Diagnostic> {
+    match load(text) {
+        Ok(_) => panic!("accepted:\n{text}"),
+        Err(findings) => findings,
+    }
+}
+
+/// What is underlined by a finding.
+fn underlined(finding: &Diagnostic) -> &str {
+    finding.labels.first().map_or("", |label| &label.source.text[label.range.clone()])
+}
+
+/// `GOOD` with one change has exactly one error: underlining `at` on the line that the change is on, saying `title` and `help`.
+fn one_mistake(from: &str, to: &str, at: &str, title: &str, help: &str) {
+    assert_eq!(GOOD.matches(from).count(), 1, "{from:?} stands once in the good text");
+    let text = GOOD.replace(from, to);
+    let findings = refused(&text);
+    let shown = diag::render_all(&findings, false);
+    assert_eq!(findings.len(), 1, "{to:?} is one mistake:\n{shown}");
+    let finding = &findings[0];
+    assert_eq!(underlined(finding), at, "{shown}");
+    assert!(finding.title.contains(title), "{title:?} in:\n{shown}");
+    assert!(finding.help.as_deref().unwrap_or("").contains(help), "{help:?} in:\n{shown}");
+    // The place is that of the change: file, line and column.
+    let (line, column) = finding.labels[0].source.line_column(finding.labels[0].range.start);
+    assert!(shown.contains(&format!("s.yaml:{line}:{column}")), "{shown}");
+    let changed = GOOD[..GOOD.find(from).unwrap()].matches('\n').count() + 1;
+    let lines = changed..=changed + from.matches('\n').count().max(to.matches('\n').count());
+    assert!(lines.contains(&line), "line {line} instead of {lines:?}:\n{shown}");
+    assert!(shown.contains('^'), "{shown}");
+}
+
+#[test]
+fn the_good_text_is_good() {
+    let loaded = load(GOOD).unwrap();
+    assert_eq!(loaded.warnings, []);
+    assert_eq!(loaded.scenario.architectures.len(), 2);
+}
+
+#[test]
+fn unknown_keys_get_the_nearest_name() {
+    one_mistake("horizon: 7d", "horizn: 7d", "horizn", "unknown key `horizn`", "did you mean `horizon`?");
+    one_mistake(
+        "memory: 512 MB, ",
+        "memory: 512 MB, time_out: 3s, ",
+        "time_out",
+        "unknown key `time_out`",
+        "`timeout`",
+    );
+    one_mistake("min: 2", "min: 2\n          desird: 2", "desird", "unknown key `desird`", "`desired`");
+    one_mistake("wait: 15ms", "wait: 15ms\n    xyzzy: 1", "xyzzy", "unknown key", "known keys: name, share, cpu");
+}
+
+#[test]
+fn keys_of_later_versions_are_no_typing_errors() {
+    let (key, says) = ("provisioned_concurrency", "is not modelled yet");
+    one_mistake("memory: 512 MB, ", "memory: 512 MB, provisioned_concurrency: 20, ", key, says, "remove it");
+    one_mistake("horizon: 7d", "events: []\nhorizon: 7d", "events", says, "");
+    one_mistake("instance_type: m7g.large", "instance_type: t3.large", "t3.large", says, "m7g.large");
+}
+
+#[test]
+fn units_are_never_guessed() {
+    one_mistake("horizon: 7d", "horizon: 7", "7", "has no unit", "write `7s` or `7ms`");
+    one_mistake("horizon: 7d", "horizon: 7 days", "7 days", "not a unit of time", "write `7d`");
+    one_mistake("50/s", "50", "50", "has no unit", "write `50/s`");
+    one_mistake("50/s", "50ms", "50ms", "not a rate's unit", "write `50/s`");
+    one_mistake("memory: 512 MB", "memory: 512", "512", "has no unit", "write `512 MB`");
+    one_mistake("cpu: 50%", "cpu: 50", "50", "has no `%`", "write `50%`");
+    one_mistake("wait: 15ms", "wait: 15ms\n    log_size: 500", "500", "has no unit", "write `500 B`");
+    one_mistake("share: 0.9\n", "share: 90\n", "90", "more than the whole", "write `90%` or `0.9`");
+}
+
+#[test]
+fn numbers_are_finite_and_not_negative() {
+    one_mistake("50/s", "-50/s", "-50/s", "is negative", "a rate such as");
+    one_mistake("50/s", ".nan", ".nan", "not a finite number", "a rate such as");
+    one_mistake("wait: 15ms", "wait: -15ms", "-15ms", "is negative", "");
+    one_mistake("constant: 50/s", "constant: 50/s\n  scale: .inf", ".inf", "not a finite number", "");
+    one_mistake("constant: 50/s", "constant: 50/s\n  scale: 0", "0", "a scale of 0", "above 0");
+    one_mistake("min: 2", "min: -2", "-2", "is negative", "");
+    one_mistake("min: 2", "min: 2.5", "2.5", "whole number", "");
+    one_mistake("min: 2", "min: 0x2", "0x2", "whole number", "");
+    one_mistake("constant: 50/s", "constant: 50/s\n  growth: .nan", ".nan", "not a finite number", "");
+}
+
+#[test]
+fn distributions_make_sense() {
+    one_mistake("p50: 8ms, p99: 40ms", "p50: 80ms, p99: 40ms", "40ms", "p99 (40ms) is below p50 (80ms)", "swap them");
+    one_mistake(
+        "lognormal: { p50: 8ms, p99: 40ms }",
+        "lognormal: { p50: 8ms }",
+        "{ p50: 8ms }",
+        "needs `p50` and `p99`",
+        "",
+    );
+    one_mistake("wait: 15ms", "wait: { samples: none.csv }", "none.csv", "there is no file `none.csv`", "relative to");
+}
+
+#[test]
+fn shares_add_up() {
+    one_mistake("share: 0.9\n", "share: 1.0\n", "1.0", "the shares add up to 1.1 instead of 1", "0.1 is too much");
+    let findings = refused(&GOOD.replace("share: 0.1,", "share: 0.05,"));
+    assert!(findings[0].help.as_deref().unwrap().contains("0.05 is missing"));
+    assert_eq!(findings[0].labels.len(), 2, "both shares are shown");
+    one_mistake("share: 0.1, ", "", "{ name: buy, cpu: 20ms, wait: 60ms }", "`share` is missing", "add up to 1");
+}
+
+#[test]
+fn references_lead_somewhere() {
+    one_mistake("to: web", "to: wbe", "wbe", "names `wbe`, which is no component", "did you mean `web`?");
+    one_mistake("entry: api", "entry: front", "front", "names `front`, which is no component", "api, shop");
+    one_mistake("instance_type: m7g.large", "instance_type: m7g.larg", "m7g.larg", "is not known", "`m7g.large`");
+    one_mistake("runtime: nodejs22", "runtime: nodejs2", "nodejs2", "is not known", "did you mean `nodejs2");
+    one_mistake(
+        "  - name: functions\n",
+        "  - lambda-http-apo\n  - name: functions\n",
+        "lambda-http-apo",
+        "there is no model `lambda-http-apo`",
+        "did you mean `lambda-http-api`?",
+    );
+    one_mistake(
+        "constant: 50/s",
+        "replay: { file: nowhere.csv, rate: true }",
+        "nowhere.csv",
+        "there is no file `nowhere.csv`",
+        "relative to the file",
+    );
+    one_mistake(
+        "to: web",
+        "to: { browse: web, by: web, buy: web }",
+        "by",
+        "`by` is no request of the scenario",
+        "did you mean `buy`?",
+    );
+    one_mistake("to: web", "to: { browse: web }", "{ browse: web }", "does not say where `buy` go", "");
+}
+
+#[test]
+fn synchronous_calls_do_not_loop() {
+    let two = "api: { http_api: { to: api2 } }\n      api2: { http_api: { to: api } }\n      other: { http_api: { to: shop } }";
+    let text = GOOD.replace("api: { http_api: { to: shop } }", two);
+    let findings = refused(&text);
+    let errors: Vec<_> = findings.iter().filter(|f| f.severity == diag::Severity::Error).collect();
+    assert_eq!(errors.len(), 1, "{}", diag::render_all(&findings, false));
+    assert!(errors[0].title.contains("a loop of synchronous calls: api -> api2 -> api"), "{}", errors[0].title);
+    assert_eq!(underlined(errors[0]), "api");
+    one_mistake("to: web", "to: lb", "lb", "loop of synchronous calls: lb -> lb", "break the loop");
+}
+
+#[test]
+fn a_duration_without_its_cpu_share_cannot_run_on_a_fleet() {
+    let (from, to) = ("cpu: { lognormal: { p50: 8ms, p99: 40ms } }\n    wait: 15ms", "duration: 23ms");
+    one_mistake(
+        from,
+        to,
+        "23ms",
+        "the duration of `browse` has no CPU share, but `fleet` shares",
+        "add e.g. `cpu_share: 40%`",
+    );
+    let split = GOOD.replace(from, "duration: 23ms\n    cpu_share: 40%\n    measured_on: 512 MB");
+    let scenario = load(split).unwrap().scenario;
+    // 40 % of the time at 512/1,769 of a vCPU.
+    let costsim::spec::scenario::Work::Duration { cpu_factor, wait_factor, split, .. } = scenario.classes[0].work
+    else {
+        panic!()
+    };
+    assert!(split && (cpu_factor - 0.4 * 512.0 / 1769.0).abs() < 1e-12 && (wait_factor - 0.6).abs() < 1e-12);
+    // Functions alone take it as it is.
+    let alone = GOOD.replace(from, to);
+    let alone = &alone[..alone.find("  - name: fleet").unwrap()];
+    assert!(load(alone).is_ok());
+}
+
+#[test]
+fn structure_is_complete() {
+    let findings = refused(&GOOD.replace("traffic:\n  constant: 50/s\n", ""));
+    let shown = diag::render_all(&findings, false);
+    assert!(findings.len() == 1 && shown.contains("`traffic` is missing") && shown.contains("s.yaml:1:1"), "{shown}");
+    one_mistake("constant: 50/s", "growth: 5%", "growth: 5%", "the traffic has no shape", "`constant:`");
+    one_mistake(
+        "memory: 512 MB, ",
+        "",
+        "{ runtime: nodejs22, dependencies: 300ms }",
+        "`memory` is missing",
+        "`512 MB`",
+    );
+    one_mistake("min: 2", "min: 5", "5", "`min` (5) is more than `max` (4)", "swap");
+    one_mistake("cpu: 20ms, wait: 60ms", "cpu: 20ms, duration: 60ms", "20ms", "has a `duration` already", "keep");
+    one_mistake("name: buy", "name: browse", "browse", "two requests are called `browse`", "its own name");
+    one_mistake("name: fleet", "name: functions", "name: functions", "two architectures are called", "another `name:`");
+    one_mistake("entry: lb", "entry: web", "web", "requests enter at the fleet", "load_balancer");
+    one_mistake(
+        "constant: 50/s",
+        "constant: 50/s\n  bursts: [ { at: 8d, lasts: 1h, times: 2, per: once } ]",
+        "8d",
+        "outside the horizon of 7d",
+        "lengthen `horizon:`",
+    );
+    one_mistake(
+        "constant: 50/s",
+        "diurnal: { mean: 50/s, peak: 40/s }",
+        "50/s",
+        "no daily wave",
+        "with a peak of 40/s the mean can be",
+    );
+}
+
+#[test]
+fn duplicate_keys_show_both_places() {
+    one_mistake("max: 4", "max: 4\n          max: 6", "max", "the key `max` is given twice", "remove one");
+}
+
+#[test]
+fn all_mistakes_of_a_file_are_reported_at_once_in_order() {
+    let text = GOOD
+        .replace("horizon: 7d", "horizn: 7d")
+        .replace("50/s", "50")
+        .replace("p50: 8ms", "p50: 80ms")
+        .replace("share: 0.1", "share: 0.3")
+        .replace("to: shop", "to: shp")
+        .replace("memory: 512 MB", "memory: 64 MB")
+        .replace("max: 4", "max: 1")
+        .replace("cpu: 50%", "cpu: 150%");
+    let findings = refused(&text);
+    let codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();
+    assert_eq!(
+        codes,
+        [
+            "unknown-key",
+            "no-unit",
+            "shares",
+            "p99-below-p50",
+            "no-such-component",
+            "out-of-range",
+            "min-above-max",
+            "out-of-range"
+        ],
+        "{}",
+        diag::render_all(&findings, false)
+    );
+}
+
+#[test]
+fn files_that_are_no_scenario_at_all() {
+    let says = |text: &[u8], says: &str| {
+        let findings = load(text).unwrap_err();
+        let shown = diag::render_all(&findings, false);
+        assert!(findings.len() == 1 && shown.contains(says) && shown.contains("s.yaml"), "{shown}");
+    };
+    says(b"", "the file is empty");
+    says(b"# only a comment\n", "the file is empty");
+    says(b"name: caf\xe9\n", "this is not UTF-8 text");
+    says(b"just a text\n", "expected a scenario");
+    says(b"[1, 2]\n", "expected a scenario");
+    says("[".repeat(100_000).as_bytes(), "more than 64 levels of nesting");
+    says("{a: ".repeat(100_000).as_bytes(), "more than 64 levels of nesting");
+    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for n in 1..20 {
+        bomb.push_str(&format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 9].join(", ")));
+    }
+    says(bomb.as_bytes(), "values, aliases expanded");
+    let findings = spec::load(&LoadOptions { inputs: vec![".".into()], ..LoadOptions::default() }).unwrap_err();
+    assert!(diag::render_all(&findings, false).contains("`.` is a directory"));
+    let findings = spec::load(&LoadOptions { inputs: vec!["storefrnt".into()], ..LoadOptions::default() }).unwrap_err();
+    assert!(diag::render_all(&findings, false).contains("did you mean `storefront`?"));
+}
+
+#[test]
+fn a_bad_row_of_a_replayed_file_is_named() {
+    let text = GOOD.replace("constant: 50/s", "replay: { file: t.csv, rate: true }").replace("horizon: 7d\n", "");
+    let shown = |csv: &str| match load_in(&text, |dir| std::fs::write(dir.join("t.csv"), csv).unwrap()) {
+        Ok(loaded) => format!("covers {}", loaded.scenario.horizon),
+        Err(findings) => diag::render_all(&findings, false),
+    };
+    assert_eq!(shown("minute,count\n0,10\n1,20\n2,5\n"), "covers 3m");
+    let bad = shown("minute,count\n0,10\n1,-20\n2,5\n");
+    assert!(bad.contains("t.csv:3") && bad.contains("-20"), "{bad}");
+    assert!(shown("minute,stars\n").contains("t.csv"));
+}
+
+#[test]
+fn flags_and_settings_are_checked_like_files() {
+    let shown = |options: LoadOptions| match spec::load(&options) {
+        Ok(loaded) => format!("fine: {:?}", loaded.scenario.traffic.shape),
+        Err(findings) => diag::render_all(&findings, false),
+    };
+    let models = || vec!["lambda-http-api".to_owned(), "ec2-asg-alb".to_owned()];
+    let some = |text: &str| Some(text.to_owned());
+    let flags = |duration, cpu_share, per_month| LoadOptions {
+        inputs: models(),
+        duration,
+        cpu_share,
+        per_month,
+        ..LoadOptions::default()
+    };
+    // 3,000,000 / (730 x 3,600 s).
+    let fine = shown(flags(some("120ms"), some("40%"), some("3M")));
+    assert!(fine.starts_with("fine: Constant(PerSecond(1.14155"), "{fine}");
+    let text = shown(flags(some("120ms"), None, some("3M")));
+    assert!(text.contains("--duration:1:1") && text.contains("add e.g. `--cpu-share 40%`"), "{text}");
+    let text = shown(flags(some("120"), some("40"), some("lots")));
+    for says in ["write `120s` or `120ms`", "write `40%`", "expected an amount", "--per-month:1:1"] {
+        assert!(text.contains(says), "{says}: {text}");
+    }
+    let text = shown(LoadOptions { inputs: models(), ..LoadOptions::default() });
+    assert!(text.contains("--per-month 3M") && text.contains("--duration 120ms --cpu-share 40%"), "{text}");
+    let both = LoadOptions { rate: some("1/s"), per_month: some("3M"), ..LoadOptions::default() };
+    assert!(shown(both).contains("keep one of --rate, --per-month and --replay"));
+    let arch = LoadOptions { architectures: vec!["lambda-http-api,ec2-asg-albb".into()], ..LoadOptions::default() };
+    assert!(shown(arch).contains("did you mean `ec2-asg-alb`?"));
+}
+
+#[test]
+fn settings_address_the_scenario_and_its_models() {
+    let set = |settings: &[&str]| {
+        let set = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        spec::load(&LoadOptions { set, ..LoadOptions::default() })
+    };
+    let loaded =
+        set(&["traffic.diurnal.mean=12/s", "lambda-http-api:shop.lambda.memory=1024MB", "replications=3"]).unwrap();
+    let costsim::spec::scenario::Shape::Diurnal(wave) = &loaded.scenario.traffic.shape else { panic!() };
+    assert!((wave.mean.0 - 12.0).abs() < 1e-12 && loaded.scenario.replications == 3);
+    let costsim::spec::model::ComponentKind::Lambda(function) = &loaded.scenario.architectures[0].components[1].kind
+    else {
+        panic!()
+    };
+    assert_eq!(function.memory.0, 1_024);
+    let shown = |settings: &[&str]| diag::render_all(&set(settings).unwrap_err(), false);
+    let text = shown(&["cpu=1ms"]);
+    assert!(text.contains("`cpu` is ambiguous") && text.contains("requests.browse.cpu"), "{text}");
+    assert!(text.contains("ec2-asg-alb:components.web.fleet.scaling.target_tracking.cpu"), "{text}");
+    assert!(shown(&["lambda-http-apo:shop.lambda.memory=1GB"]).contains("did you mean `lambda-http-api`?"));
+    assert!(shown(&["traffic.diurnal.maen=1/s"]).contains("did you mean `mean`?"));
+    assert!(shown(&["traffic.diurnal.mean=1000/s"]).contains("no daily wave"));
+    assert!(shown(&["lambda-http-api:shop.lambda.memory=1024"]).contains("write `1024 MB`"));
+    assert!(shown(&["memroy=1GB"]).contains("did you mean `memory`?"));
+}
+
+#[test]
+fn a_start_up_of_an_empty_program_is_a_warning() {
+    let text =
+        GOOD.replace(", dependencies: 300ms", "").replace("boot: { user_data: 60s, app_start: 20s }", "zones: 2");
+    let loaded = load(text).unwrap();
+    let shown = diag::render_all(&loaded.warnings, false);
+    assert_eq!(loaded.warnings.len(), 2, "{shown}");
+    assert!(shown.contains("without `dependencies` its start-up is that of an empty program"), "{shown}");
+    assert!(shown.contains("without `app_start`"), "{shown}");
+    assert_eq!(
+        loaded.scenario.architectures.iter().map(|a| a.warnings.len()).sum::<usize>(),
+        2,
+        "the report has them, too"
+    );
+}
+
+#[test]
+fn validation_checks_models_and_price_lists_by_themselves() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let model = file("m.yaml", "entry: lb\ncomponents:\n  lb: { load_balancer: { to: web, zone: 2 } }\n");
+    let prices = file("p.yaml", "region: us-east-1\nsources: {}\nservices: [ { servce: x } ]\n");
+    let good = file("g.yaml", GOOD);
+    let found = spec::validate(&[model, prices, good, "storefront".into(), "nowhere".into()], None);
+    let shown = diag::render_all(&found, false);
+    for says in ["did you mean `zones`?", "no component of this model", "did you mean `service`?", "`nowhere`"] {
+        assert!(shown.contains(says), "{says}: {shown}");
+    }
+    assert!(!shown.contains("g.yaml") && !shown.contains("storefront.yaml"), "{shown}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Damaged scenarios are refused or accepted, never a panic, and every refusal has an error.
+    #[test]
+    fn damaged_files_never_panic(
+        cuts in proptest::collection::vec((0.0..1.0_f64, 0_usize..12, "[-a-z0-9:{}\\[\\],.%/ \n\"'&*!|>~#\t]{0,6}"), 1..6),
+    ) {
+        let mut text = GOOD.to_owned();
+        for (place, len, with) in cuts {
+            let at = (place * text.len() as f64) as usize;
+            let end = (at + len).min(text.len());
+            // The good text is ASCII, and so is what is put in.
+            text.replace_range(at..end, &with);
+        }
+        if let Err(findings) = load(&text) {
+            prop_assert!(diag::any_error(&findings));
+            prop_assert!(!diag::render_all(&findings, true).is_empty());
+        }
+    }
+
+    #[test]
+    fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        if let Err(findings) = load(&bytes) {
+            prop_assert!(diag::any_error(&findings));
+        }
+    }
+
+    #[test]
+    fn no_setting_panics(path in "[a-z.:0-9]{0,20}", value in "\\PC{0,12}", scenario in any::<bool>()) {
+        let path = if scenario { format!("traffic.{path}") } else { path };
+        let set = vec![format!("{path}={value}"), value];
+        if let Err(findings) = spec::load(&LoadOptions { set, ..LoadOptions::default() }) {
+            prop_assert!(diag::any_error(&findings));
+        }
+    }
+
+    #[test]
+    fn no_flag_panics(text in "\\PC{0,16}") {
+        for n in 0..6 {
+            let some = |k: usize| (k == n).then(|| text.clone());
+            let options = LoadOptions {
+                rate: some(0), per_month: some(1), replay: some(2), duration: some(3), cpu_share: some(4), horizon: some(5),
+                ..LoadOptions::default()
+            };
+            if let Err(findings) = spec::load(&options) {
+                prop_assert!(diag::any_error(&findings));
+            }
+        }
+    }
+}
