@@ -8,6 +8,7 @@
 pub mod arch;
 pub mod bill;
 pub mod catalog;
+pub mod cli;
 pub mod compare;
 pub mod diag;
 pub mod money;

@@ -22,6 +22,14 @@ pub struct ArchitectureBill {
     pub warnings: Vec<String>,
 }
 
+/// Makes sure before a long run that the scenario can be priced: its free tier exists, its backend has a price.
+///
+/// # Errors
+/// See [`BillError`].
+pub fn check(scenario: &Scenario, book: &PriceBook) -> Result<(), BillError> {
+    priced(scenario, book, &[&Usage::default()], &[]).map(drop)
+}
+
 /// The bills of all architectures, in the scenario's order.
 ///
 /// # Errors
@@ -42,27 +50,30 @@ pub fn bills(
         .collect()
 }
 
+/// The bill for these counters.
+fn priced(scenario: &Scenario, book: &PriceBook, full: &[&Usage], without: &[Variant]) -> Result<Bill, BillError> {
+    let stated = match &scenario.backend {
+        Some(backend) => vec![backend_price(backend.hourly).map_err(|_| BillError::TotalTooLarge)?],
+        None => Vec::new(),
+    };
+    bill(&BillInput {
+        full,
+        without,
+        horizon: scenario.horizon,
+        month: scenario.month,
+        book,
+        stated: &stated,
+        free_tier: &scenario.account.free_tier,
+        half_width: &|each| mean(each).half_width,
+    })
+}
+
 fn of_architecture(
     scenario: &Scenario,
     runs: &ArchitectureRuns,
     book: &PriceBook,
 ) -> Result<ArchitectureBill, BillError> {
-    let price = |full: &[&Usage], without: &[Variant]| {
-        let stated = match &scenario.backend {
-            Some(backend) => vec![backend_price(backend.hourly).map_err(|_| BillError::TotalTooLarge)?],
-            None => Vec::new(),
-        };
-        bill(&BillInput {
-            full,
-            without,
-            horizon: scenario.horizon,
-            month: scenario.month,
-            book,
-            stated: &stated,
-            free_tier: &scenario.account.free_tier,
-            half_width: &|each| mean(each).half_width,
-        })
-    };
+    let price = |full: &[&Usage], without: &[Variant]| priced(scenario, book, full, without);
     let full: Vec<&Usage> = runs.full.iter().map(|run| &run.usage).collect();
     let mut without = Vec::new();
     for (per, counted) in &runs.without {

@@ -1,0 +1,173 @@
+//! `costsim compare`: load, simulate, price, report.
+
+use super::output::{OutDir, note, to_stdout};
+use super::{DataDir, Failure, Format, progress};
+use crate::diag;
+use crate::report;
+use crate::results::Results;
+use crate::run::{self, ArchitectureRuns, Progress, RunError, RunOptions};
+use crate::spec::scenario::Scenario;
+use crate::spec::{self, LoadOptions};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+/// Arguments of `costsim compare`.
+#[derive(Debug, Default, clap::Args)]
+#[command(after_help = super::EXAMPLES, group(clap::ArgGroup::new("measured").multiple(true)))]
+pub struct Args {
+    /// A scenario, or models to make one of: names or files. A name is looked up in the current directory, in --data-dir,
+    /// then in what is built in [default: storefront]
+    #[arg(value_name = "SCENARIO|MODEL")]
+    inputs: Vec<String>,
+
+    /// Compare these architectures instead of the scenario's
+    #[arg(long, value_name = "A,B", value_delimiter = ',', help_heading = "Scenario")]
+    arch: Vec<String>,
+
+    /// Constant traffic instead of the scenario's, e.g. 50/s
+    #[arg(long, value_name = "RATE", group = "traffic", help_heading = "Scenario")]
+    rate: Option<String>,
+
+    /// Constant traffic by the month, e.g. 3M requests
+    #[arg(long, value_name = "N", group = "traffic", help_heading = "Scenario")]
+    per_month: Option<String>,
+
+    /// Replay a CSV file of rates or of requests, plain or gzip
+    #[arg(long, value_name = "FILE", groups = ["traffic", "measured"], help_heading = "Scenario")]
+    replay: Option<String>,
+
+    /// Measured duration of one request, e.g. 120ms
+    #[arg(long, value_name = "TIME", group = "measured", help_heading = "Scenario")]
+    duration: Option<String>,
+
+    /// Share of that duration, or of the replayed ones, that is CPU, e.g. 40%
+    #[arg(long, value_name = "PERCENT", requires = "measured", help_heading = "Scenario")]
+    cpu_share: Option<String>,
+
+    /// Seed of all random streams
+    #[arg(long, value_name = "N", help_heading = "Scenario")]
+    seed: Option<u64>,
+
+    /// Independent repetitions, from which the intervals come
+    #[arg(long, value_name = "N", help_heading = "Scenario")]
+    replications: Option<u32>,
+
+    /// What is simulated, e.g. 7d
+    #[arg(long, value_name = "TIME", help_heading = "Scenario")]
+    horizon: Option<String>,
+
+    /// Set any value, e.g. traffic.scale=2 or lambda-http-api:shop.lambda.memory=1024MB
+    #[arg(long, value_name = "PATH=VALUE", help_heading = "Scenario")]
+    set: Vec<String>,
+
+    #[command(flatten)]
+    data: DataDir,
+
+    /// Also write report.html, results.json, line_items.csv and the charts into this directory
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    out: Option<PathBuf>,
+
+    /// How results are printed
+    #[arg(long, value_name = "FORMAT", default_value = "table", help_heading = "Output")]
+    format: Option<Format>,
+
+    /// No progress and no warnings on the standard error (they are in the results)
+    #[arg(short, long, help_heading = "Output")]
+    quiet: bool,
+
+    /// Leave out the totals at 75 % and 125 % of the traffic
+    #[arg(long, help_heading = "Running")]
+    quick: bool,
+
+    /// Threads [default: one for each core]; the results do not depend on it
+    #[arg(short, long, value_name = "N", help_heading = "Running")]
+    jobs: Option<usize>,
+}
+
+/// Runs the command.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let scenario = load(args)?;
+    let book = super::prices::book(&scenario.region, args.data.path()?)?;
+    // Whatever can be found wrong is found before the long run.
+    crate::compare::cost::check(&scenario, &book).map_err(|error| Failure::of_bill(&error))?;
+    // Opened before the long run: a directory that cannot be written to is said at once.
+    let out = args.out.as_deref().map(OutDir::open).transpose()?;
+    let progress = stoppable();
+    let runs = simulate(&scenario, args, &progress)?;
+    let results = crate::compare::results(&scenario, &runs, &book).map_err(|error| Failure::of_bill(&error))?;
+    if let Some(mut out) = out {
+        for (name, content) in report::files(&results) {
+            out.add(&name, &content)?;
+        }
+        if progress.is_cancelled() {
+            return Err(Failure::CannotRun(RunError::Cancelled.to_string()));
+        }
+        out.finish()?;
+    }
+    print(&results, args)
+}
+
+fn load(args: &Args) -> Result<Scenario, Failure> {
+    let options = LoadOptions {
+        inputs: args.inputs.clone(),
+        architectures: args.arch.clone(),
+        rate: args.rate.clone(),
+        per_month: args.per_month.clone(),
+        replay: args.replay.clone(),
+        duration: args.duration.clone(),
+        cpu_share: args.cpu_share.clone(),
+        seed: args.seed,
+        replications: args.replications,
+        horizon: args.horizon.clone(),
+        set: args.set.clone(),
+        data_dir: args.data.path()?.map(Path::to_owned),
+    };
+    let loaded = spec::load(&options).map_err(|found| Failure::of_diagnostics(&found))?;
+    if !args.quiet && !loaded.warnings.is_empty() {
+        note(&diag::render_all(&loaded.warnings, super::colour_on_stderr()));
+    }
+    Ok(loaded.scenario)
+}
+
+/// The progress that Ctrl-C stops. A second Ctrl-C does not wait for the jobs.
+fn stoppable() -> Arc<Progress> {
+    static CURRENT: OnceLock<Arc<Progress>> = OnceLock::new();
+    let progress = Arc::clone(CURRENT.get_or_init(|| Arc::new(Progress::new())));
+    let stop = Arc::clone(&progress);
+    // Without a handler Ctrl-C ends the program at once, which is no reason not to run.
+    let _ = ctrlc::set_handler(move || {
+        if stop.is_cancelled() {
+            std::process::exit(101);
+        }
+        stop.cancel();
+    });
+    progress
+}
+
+fn simulate(scenario: &Scenario, args: &Args, progress: &Progress) -> Result<Vec<ArchitectureRuns>, Failure> {
+    let options = RunOptions { threads: args.jobs.unwrap_or(0), other_traffic: !args.quick };
+    let work = || run::run(scenario, &options, progress, |job, progress| run::simulate(scenario, job, progress));
+    progress::with_bar(args.quiet, progress, work).map_err(|error| match error {
+        // A file that changed or broke while it was read.
+        RunError::Simulation { .. } | RunError::Cancelled | RunError::Threads { .. } => {
+            Failure::CannotRun(error.to_string())
+        }
+    })
+}
+
+fn print(results: &Results, args: &Args) -> Result<(), Failure> {
+    let format = args.format.unwrap_or(Format::Table);
+    let text = match format {
+        Format::Table => report::table::render(results, super::colour_on_stdout()),
+        Format::Json => report::render(report::Format::Json, results),
+        Format::Csv => report::render(report::Format::Csv, results),
+        Format::Markdown => report::render(report::Format::Markdown, results),
+    };
+    if !args.quiet {
+        note(&report::table::warnings(results, super::colour_on_stderr()));
+        if let Some(dir) = &args.out {
+            note(&format!("wrote {}", dir.join("report.html").display()));
+        }
+    }
+    to_stdout(&text)
+}

@@ -1,0 +1,196 @@
+//! The commands from outside: what they print, where, and with which exit code.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn command(dir: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_costsim"));
+    command.current_dir(dir).env("NO_COLOR", "1").args(args);
+    command
+}
+
+/// Runs it; the exit code has to be `code`. Returns the standard output and the standard error.
+#[track_caller]
+fn check(dir: &Path, args: &[&str], code: i32) -> (String, String) {
+    let Output { status, stdout, stderr } = command(dir, args).output().unwrap();
+    let (stdout, stderr) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
+    assert_eq!(status.code(), Some(code), "costsim {}\n{stdout}\n{stderr}", args.join(" "));
+    (stdout, stderr)
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// A short comparison of two built-in models.
+const SHORT: [&str; 12] = [
+    "compare",
+    "lambda-http-api",
+    "ec2-asg-alb",
+    "--rate",
+    "2/s",
+    "--duration",
+    "120ms",
+    "--cpu-share",
+    "40%",
+    "--horizon",
+    "6h",
+    "--replications=2",
+];
+
+fn short(more: &[&'static str]) -> Vec<&'static str> {
+    [&SHORT[..], more].concat()
+}
+
+#[test]
+fn help_shows_commands_examples_and_exit_codes() {
+    let dir = tempfile::tempdir().unwrap();
+    let (help, _) = check(dir.path(), &["--help"], 0);
+    for word in ["compare", "validate", "init", "Examples:", "Exit codes:"] {
+        assert!(help.contains(word), "{word}\n{help}");
+    }
+    let (help, _) = check(dir.path(), &["compare", "--help"], 0);
+    for option in ["--arch", "--rate", "--per-month", "--replay", "--duration", "--cpu-share", "--out", "--format"] {
+        assert!(help.contains(option), "{option}");
+    }
+    for option in ["--seed", "--replications", "--horizon", "--set", "--data-dir", "--jobs", "--quiet"] {
+        assert!(help.contains(option), "{option}");
+    }
+    assert!(check(dir.path(), &["--version"], 0).0.starts_with("costsim "));
+}
+
+#[test]
+fn results_go_to_the_standard_output_and_are_the_same_whatever_the_threads() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, _) = check(dir.path(), &short(&["--format", "json", "-j1"]), 0);
+    let (four, _) = check(dir.path(), &short(&["--format", "json", "-j4", "--quiet"]), 0);
+    assert!(one == four, "the results depend on the number of threads");
+    let results: serde_json::Value = serde_json::from_str(&one).unwrap();
+    assert_eq!(results["schema"], "costsim.results/1");
+    assert_eq!(results["architectures"].as_array().unwrap().len(), 2);
+    for architecture in results["architectures"].as_array().unwrap() {
+        let count = |key: &str| architecture["requests"][key]["value"].as_f64().unwrap();
+        let ends = ["served", "throttled", "rejected", "timed_out", "failed", "in_flight"];
+        assert_eq!(ends.iter().map(|key| count(key)).sum::<f64>(), count("arrived"));
+        assert!(count("arrived") > 40_000.0);
+    }
+    let other = check(dir.path(), &short(&["--format", "json", "--seed", "7"]), 0).0;
+    assert!(one != other, "the seed changes nothing");
+}
+
+#[test]
+fn every_format_prints() {
+    let dir = tempfile::tempdir().unwrap();
+    let (table, _) = check(dir.path(), &short(&[]), 0);
+    assert!(table.contains("lambda-http-api") && table.contains("ec2-asg-alb"), "{table}");
+    let widest = table.lines().map(|line| line.chars().count()).max().unwrap();
+    assert!(widest <= 100, "{widest} columns");
+    assert!(!table.contains('\u{1b}'), "colours where nobody looks");
+    let (csv, _) = check(dir.path(), &short(&["--format", "csv"]), 0);
+    assert!(csv.lines().count() > 5 && csv.contains("AWS Lambda"), "{csv}");
+    let (markdown, _) = check(dir.path(), &short(&["--format", "markdown", "--quiet"]), 0);
+    assert!(markdown.contains("| "), "{markdown}");
+}
+
+#[test]
+fn out_writes_everything_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    check(dir.path(), &short(&["--out", "a/report", "--quiet"]), 0);
+    let out = dir.path().join("a/report");
+    assert_eq!(names(&out), ["charts", "line_items.csv", "report.html", "results.json"]);
+    assert!(names(&out.join("charts")).iter().all(|name| name.ends_with(".svg")));
+    let html = fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(html.starts_with("<!DOCTYPE html>") || html.starts_with("<!doctype html>"));
+    let json = fs::read_to_string(out.join("results.json")).unwrap();
+    assert_eq!(json, check(dir.path(), &short(&["--format", "json", "--quiet"]), 0).0);
+}
+
+#[test]
+fn a_directory_that_cannot_be_written_to_is_said_before_the_run() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("taken"), "").unwrap();
+    let (stdout, stderr) = check(dir.path(), &short(&["--out", "taken/report"]), 2);
+    assert!(stdout.is_empty() && stderr.contains("taken/report"), "{stderr}");
+}
+
+#[test]
+fn a_closed_pipe_is_fine() {
+    let dir = tempfile::tempdir().unwrap();
+    for args in [short(&["--quiet"]), vec!["--help"], vec!["schema", "results"], vec!["man"]] {
+        let mut child = command(dir.path(), &args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let mut stderr = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{args:?}: {stderr}");
+        assert!(!stderr.contains("panicked"), "{stderr}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let args =
+        ["compare", "lambda-http-api", "--rate", "5000/s", "--duration", "120ms", "--horizon", "28d", "--out", "out"];
+    let mut child = command(dir.path(), &args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    assert_eq!(child.wait().unwrap().code(), Some(101));
+    let (mut stdout, mut stderr) = (String::new(), String::new());
+    child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    assert!(stdout.is_empty());
+    assert!(stderr.contains("nothing was written"), "{stderr}");
+    assert_eq!(names(dir.path()), Vec::<String>::new());
+}
+
+#[test]
+fn the_starter_validates_runs_and_is_never_overwritten() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, stderr) = check(dir.path(), &["init", "shop"], 0);
+    assert!(stderr.contains("costsim compare shop/scenario.yaml"), "{stderr}");
+    assert_eq!(names(&dir.path().join("shop")), ["ec2.yaml", "lambda.yaml", "scenario.yaml", "schema"]);
+    let files = ["shop/scenario.yaml", "shop/lambda.yaml", "shop/ec2.yaml"];
+    let (_, stderr) = check(dir.path(), &[&["validate"], &files[..]].concat(), 0);
+    assert!(!stderr.contains("warning"), "{stderr}");
+    check(
+        dir.path(),
+        &["compare", files[0], "--replications", "1", "--quick", "--quiet", "--set", "traffic.scale=0.02"],
+        0,
+    );
+    fs::write(dir.path().join("shop/ec2.yaml"), "mine").unwrap();
+    let (_, stderr) = check(dir.path(), &["init", "shop"], 2);
+    assert!(stderr.contains("ec2.yaml"), "{stderr}");
+    assert_eq!(fs::read_to_string(dir.path().join("shop/ec2.yaml")).unwrap(), "mine");
+}
+
+#[test]
+fn schemas_are_json_schemas() {
+    let dir = tempfile::tempdir().unwrap();
+    for kind in ["scenario", "model", "pricing", "results"] {
+        let (text, _) = check(dir.path(), &["schema", kind], 0);
+        let schema: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert!(schema["$schema"].as_str().unwrap().contains("json-schema.org"), "{kind}");
+        let body =
+            schema["$ref"].as_str().map_or(&schema, |path| schema.pointer(path.trim_start_matches('#')).unwrap());
+        assert_eq!(body["type"], "object", "{kind}");
+    }
+}
+
+#[test]
+fn completions_and_the_manual_name_the_commands() {
+    let dir = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        assert!(check(dir.path(), &["completions", shell], 0).0.contains("compare"), "{shell}");
+    }
+    let (page, _) = check(dir.path(), &["man"], 0);
+    assert!(page.contains(".TH") && page.contains("cpu\\-share"), "{page}");
+}
