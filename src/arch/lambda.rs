@@ -103,10 +103,11 @@ pub struct LambdaState {
     log_bytes: Vec<u64>,
     // Open counters of the hour.
     hour_requests: u64,
+    hour_time: u64,
     hour_billed_ms: u64,
     hour_log_bytes: u64,
     // Over the measured horizon.
-    served: u64,
+    unserved: u64,
     throttled: u64,
     failed: u64,
     cold_starts: u64,
@@ -178,9 +179,10 @@ impl LambdaState {
             },
             log_bytes: shared.scenario.classes.iter().map(|class| class.log_size.0 + function.platform_log.0).collect(),
             hour_requests: 0,
+            hour_time: 0,
             hour_billed_ms: 0,
             hour_log_bytes: 0,
-            served: 0,
+            unserved: 0,
             throttled: 0,
             failed: 0,
             cold_starts: 0,
@@ -279,9 +281,8 @@ impl LambdaState {
         self.hour_requests += 1;
         self.hour_billed_ms += (init + handler).div_ceil(NANOS_PER_MILLI);
         self.hour_log_bytes += self.log_bytes[usize::from(call.class)];
-        self.served += u64::from(ending.outcome == Outcome::Served);
-        self.time += u128::from(taken.0);
-        self.calls += 1;
+        self.unserved += u64::from(ending.outcome != Outcome::Served);
+        self.hour_time += taken.0;
         self.busy.up(now);
         if self.reserved.is_none() {
             account.unreserved_busy += 1;
@@ -355,8 +356,8 @@ impl LambdaState {
         self.total.restart(now);
         self.busy.restart(now);
         (self.bucket_total, self.bucket_busy) = (0, 0);
-        (self.hour_requests, self.hour_billed_ms, self.hour_log_bytes) = (0, 0, 0);
-        (self.served, self.throttled, self.failed, self.cold_starts, self.time, self.calls) = (0, 0, 0, 0, 0, 0);
+        (self.hour_requests, self.hour_time, self.hour_billed_ms, self.hour_log_bytes) = (0, 0, 0, 0);
+        (self.unserved, self.throttled, self.failed, self.cold_starts, self.time, self.calls) = (0, 0, 0, 0, 0, 0);
     }
 
     /// Closes a bucket of the series of this length.
@@ -370,6 +371,8 @@ impl LambdaState {
 
     /// Books the hour's usage.
     pub fn close_hour(&mut self, ledger: &mut Ledger) {
+        self.calls += self.hour_requests;
+        self.time += u128::from(std::mem::take(&mut self.hour_time));
         ledger.book(self.meters.requests, std::mem::take(&mut self.hour_requests));
         // In one step: integer MB x ms, exact.
         ledger.book(self.meters.duration, std::mem::take(&mut self.hour_billed_ms).saturating_mul(self.memory));
@@ -381,7 +384,7 @@ impl LambdaState {
         let nanos = horizon.0.max(1) as f64;
         let (total, busy) = (self.area_total as f64 / nanos, self.area_busy as f64 / nanos);
         let output = ComponentOutput {
-            served: self.served,
+            served: self.calls - self.unserved,
             throttled: self.throttled,
             rejected: 0,
             cold_starts: Some(self.cold_starts),

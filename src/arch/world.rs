@@ -190,6 +190,8 @@ pub struct World<'a> {
     tickets: Vec<Ticket>,
     free_tickets: Vec<u32>,
     feedback: bool,
+    /// Whether clients have a time-out or retries.
+    client_acts: bool,
     requests: RequestMeter,
     ledger: Ledger,
     start: SimTime,
@@ -307,6 +309,7 @@ impl<'a> World<'a> {
             tickets: Vec::new(),
             free_tickets: Vec::new(),
             feedback,
+            client_acts: feedback || scenario.client.timeout.is_some(),
             requests: RequestMeter::new(scenario, start, end, bucket),
             ledger,
             start,
@@ -434,7 +437,7 @@ impl<'a> World<'a> {
     }
 
     /// An attempt has ended behind the first `depth` fronts of its path; the answer goes back to the client.
-    #[inline]
+    #[inline(always)]
     fn finish_from(
         &mut self,
         now: SimTime,
@@ -449,6 +452,27 @@ impl<'a> World<'a> {
                 ending = front.answer(&call, ending);
             }
         }
+        if self.client_acts {
+            match self.client_acts_on(now, call, ending, queue) {
+                Some(last) => ending = last,
+                None => return,
+            }
+        }
+        if path.count == 0 && ending.outcome == Outcome::Served {
+            self.hour_external += self.shared.scenario.classes[usize::from(call.class)].response_size.0;
+        }
+        self.requests.ended(&call, ending.at, ending.outcome);
+    }
+
+    /// A client with a time-out or retries gets an answer: what it ends as, or nothing if it tries again.
+    #[inline(never)]
+    fn client_acts_on(
+        &mut self,
+        now: SimTime,
+        call: Call,
+        mut ending: Ending,
+        queue: &mut EventQueue<Event>,
+    ) -> Option<Ending> {
         if let Some(timeout) = self.client.timeout {
             let gives_up = call.at + timeout;
             if ending.at > gives_up {
@@ -460,12 +484,10 @@ impl<'a> World<'a> {
             && call.attempt < retries.attempts
             && retries.on.contains(&ending.status)
         {
-            return self.retry(now, call, ending, queue);
+            self.retry(now, call, ending, queue);
+            return None;
         }
-        if path.count == 0 && ending.outcome == Outcome::Served {
-            self.hour_external += self.shared.scenario.classes[usize::from(call.class)].response_size.0;
-        }
-        self.requests.ended(&call, ending.at, ending.outcome);
+        Some(ending)
     }
 
     #[cold]

@@ -42,7 +42,7 @@ impl Occupied {
 
     #[inline]
     fn set(&mut self, slot: usize) {
-        self.words[slot >> 6] |= 1 << (slot & 63);
+        self.words[(slot >> 6) & (SLOTS / 64 - 1)] |= 1 << (slot & 63);
         self.summary |= 1 << (slot >> 6);
     }
 
@@ -76,7 +76,7 @@ impl Occupied {
 }
 
 struct Level<E> {
-    slots: Vec<Vec<Entry<E>>>,
+    slots: Box<[Vec<Entry<E>>; SLOTS]>,
     occupied: Occupied,
     /// Empty buffers waiting for a slot to need one.
     spare: Vec<Vec<Entry<E>>>,
@@ -84,12 +84,14 @@ struct Level<E> {
 
 impl<E: Copy> Level<E> {
     fn new() -> Self {
-        Self { slots: (0..SLOTS).map(|_| Vec::new()).collect(), occupied: Occupied::EMPTY, spare: Vec::new() }
+        let slots: Box<[Vec<Entry<E>>]> = (0..SLOTS).map(|_| Vec::new()).collect();
+        let Ok(slots) = slots.try_into() else { unreachable!("as many slots as were made") };
+        Self { slots, occupied: Occupied::EMPTY, spare: Vec::new() }
     }
 
     #[inline]
     fn push(&mut self, slot: usize, entry: Entry<E>) {
-        let buffer = &mut self.slots[slot];
+        let buffer = &mut self.slots[slot & (SLOTS - 1)];
         if buffer.is_empty() {
             self.occupied.set(slot);
             if let Some(spare) = self.spare.pop() {
@@ -115,7 +117,7 @@ impl<E: Copy> Level<E> {
 /// Pending events in order of time, ties by insertion. Events must not be pushed before the last instant that was popped or
 /// given to [`EventQueue::pop_until`] as a limit.
 pub struct EventQueue<E> {
-    levels: Vec<Level<E>>,
+    levels: [Level<E>; LEVELS],
     /// The slot under the cursor, ascending; `head` is the next to be popped.
     current: Vec<Entry<E>>,
     head: usize,
@@ -137,7 +139,7 @@ impl<E: Copy> EventQueue<E> {
         let nanos = (EVENTS_PER_SLOT * 1e9 / rate.max(1e-3)) as u64;
         Self {
             tick_bits: nanos.max(1).ilog2().clamp(SHORTEST_TICK_BITS, LONGEST_TICK_BITS),
-            levels: (0..LEVELS).map(|_| Level::new()).collect(),
+            levels: std::array::from_fn(|_| Level::new()),
             current: Vec::with_capacity(64),
             head: 0,
             cursor: 0,
@@ -173,12 +175,15 @@ impl<E: Copy> EventQueue<E> {
             self.current.insert(place, (at, event));
         } else {
             self.rest_from = self.rest_from.min(at);
-            self.place(tick, (at, event));
+            if (tick ^ self.cursor) >> SLOT_BITS == 0 {
+                self.levels[0].push((tick & SLOT_MASK) as usize, (at, event));
+            } else {
+                self.place(tick, (at, event));
+            }
         }
     }
 
     /// Puts an entry with a tick not before the cursor where it belongs.
-    #[inline]
     fn place(&mut self, tick: u64, entry: Entry<E>) {
         let differ = (tick ^ self.cursor) >> SLOT_BITS;
         if differ == 0 {

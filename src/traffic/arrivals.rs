@@ -11,6 +11,7 @@ use super::{Batch, TrafficError};
 use crate::sim::random::{self, Key};
 use crate::sim::sampler::UnitExponential;
 use crate::spec::scenario::Spread;
+use crate::units::SimTime;
 
 /// A request before it is handed on.
 #[derive(Debug, Clone, Copy)]
@@ -90,21 +91,40 @@ impl Stream {
             self.head = Some(head);
             return Ok(());
         }
+        // The state lives in locals within a stretch, so that it stays in registers.
         while !batch.is_full() {
-            let next = self.position + self.budget * self.gap;
-            if next < self.piece_end {
-                self.position = next;
-                let at = self.base + next as u64;
-                let random = &mut self.random;
-                let request = Request { at, needs: works.draw(|| random.next_u64()) };
-                self.budget = if self.even { 1.0 } else { exponential.sample_f64(random.next_u64()) };
-                if at >= until {
-                    self.head = Some(request);
-                    return Ok(());
+            let (base, gap, piece_end) = (self.base, self.gap, self.piece_end);
+            let (mut position, mut budget, mut random) = (self.position, self.budget, self.random.clone());
+            let mut later = None;
+            let from = batch.len;
+            let columns = batch.at[from..].iter_mut().zip(&mut batch.class[from..]);
+            let columns = columns.zip(&mut batch.cpu[from..]).zip(&mut batch.wait[from..]);
+            let mut filled = 0;
+            for (((at, class), cpu), wait) in columns {
+                let next = position + budget * gap;
+                if next >= piece_end {
+                    break;
                 }
-                batch.push(request);
-            } else {
-                self.budget = (self.budget - (self.piece_end - self.position) * self.rate).max(0.0);
+                position = next;
+                let instant = base + next as i64 as u64;
+                let needs = works.draw(|| random.next_u64());
+                budget = if self.even { 1.0 } else { exponential.sample_f64(random.next_u64()) };
+                if instant >= until {
+                    later = Some(Request { at: instant, needs });
+                    break;
+                }
+                *at = SimTime(instant);
+                (*class, *cpu, *wait) = needs;
+                filled += 1;
+            }
+            batch.len += filled;
+            (self.position, self.budget, self.random) = (position, budget, random);
+            if later.is_some() {
+                self.head = later;
+                return Ok(());
+            }
+            if !batch.is_full() {
+                self.budget = (budget - (piece_end - position) * self.rate).max(0.0);
                 if !self.next_piece(exponential)? {
                     self.ended = true;
                     return Ok(());

@@ -110,6 +110,14 @@ impl ClassWork {
                     (None, None) => Self::Both { cpu, wait },
                 }
             }
+            // All of it is waiting: nothing to multiply.
+            Work::Duration { total, split: false, .. } => {
+                let wait = Sampler::compile(total);
+                match wait.as_constant() {
+                    Some(wait) => Self::Constant { cpu: 0, wait: wait.0 },
+                    None => Self::Wait { cpu: 0, wait },
+                }
+            }
             Work::Duration { total, cpu_factor, wait_factor, .. } => Self::split(total, *cpu_factor, *wait_factor),
         }
     }
