@@ -2,7 +2,7 @@
 //!
 //! The parser's events are turned into a [`Node`] tree without recursion, under limits on size, depth and number of
 //! nodes (aliases included), so that no input exhausts the stack or the memory. Values stay text: `120ms` and `1e3` are
-//! judged by the type that reads them (see [`crate::spec::read`]), so nothing is silently a float, a boolean or a date.
+//! judged by the type that reads them (in `spec`), so nothing is silently a float, a boolean or a date.
 //!
 //! A syntax error ends the reading of a file; a duplicate key does not.
 
@@ -540,7 +540,7 @@ mod tests {
         findings[0].render(false)
     }
 
-    fn text_of<'a>(sources: &'a Sources, span: Span) -> &'a str {
+    fn text_of(sources: &Sources, span: Span) -> &str {
         &sources.get(span.source).text[span.start as usize..span.end as usize]
     }
 

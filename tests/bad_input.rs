@@ -425,6 +425,18 @@ fn validation_checks_models_and_price_lists_by_themselves() {
     assert!(!shown.contains("g.yaml") && !shown.contains("storefront.yaml"), "{shown}");
 }
 
+#[test]
+fn a_hundred_thousand_mistakes_are_refused_quickly() {
+    let start = std::time::Instant::now();
+    let keys: String = (0..100_000).map(|n| format!("key{n}: 1\n")).collect();
+    let requests: String = (0..30_000).map(|n| format!("  - {{ name: r{n}, cpu: {{ lognormal: {{}} }} }}\n")).collect();
+    for text in [format!("{GOOD}{keys}"), format!("traffic: {{ constant: 1/s }}\nrequests:\n{requests}")] {
+        let findings = refused(&text);
+        assert!(diag::render_all(&findings, false).contains(" more."));
+    }
+    assert!(start.elapsed().as_secs() < 30, "{:?}", start.elapsed());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 

@@ -1,6 +1,8 @@
 //! What ships with the program is sound: every scenario and model is read without a finding, on equal footing, and the schemas that
 //! editors use are those of the types.
 
+#![allow(clippy::unwrap_used)]
+
 use costsim::catalog::{self, Kind};
 use costsim::spec::model::{ComponentKind, Subnets};
 use costsim::spec::{self, LoadOptions};

@@ -17,6 +17,9 @@ use std::path::{Path, PathBuf};
 /// The month that is billed unless stated: 365 days / 12, as AWS's calculators take it.
 const MONTH: SimDuration = SimDuration::from_hours(730);
 
+/// Name of the source that stands for a scenario made of models and flags.
+const MADE_OF_FLAGS: &str = "(made of the command line)";
+
 /// Keys at the top of a scenario: a `--set` path that begins with one of them needs no search.
 const TOP: &[&str] = &[
     "name",
@@ -88,7 +91,7 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, Vec<Diagnostic>> {
     match scenario {
         Some(scenario) if !reader.failed() => Ok(Loaded { scenario, warnings: reader.findings }),
         _ => {
-            if !reader.failed() {
+            if !diag::any_error(&reader.findings) {
                 // Every `None` is preceded by a finding; this keeps the promise of the signature if one is ever forgotten.
                 reader.findings.push(Diagnostic::error("unusable", "the scenario cannot be used"));
             }
@@ -244,7 +247,7 @@ fn made_of_flags(options: &LoadOptions, reader: &mut Reader) -> Option<Document>
     if reader.failed() {
         return None;
     }
-    let node = reader.parse("(made of the command line)", "name: command line")?;
+    let node = reader.parse(MADE_OF_FLAGS, "name: command line")?;
     let found = Found { shown: "command line".to_owned(), text: String::new(), directory: None };
     Some(Document { node, found })
 }
@@ -574,7 +577,9 @@ fn all_classes(
     let Some((share, measured_on, place)) = replayed else {
         if !reader.failed_within(span) {
             let span = reader.first_line(span);
-            let help = if matches!(traffic.traffic.shape, Shape::ReplayRequests(_)) {
+            let help = if reader.sources.get(span.source).name == MADE_OF_FLAGS {
+                "add `--duration 120ms --cpu-share 40%`"
+            } else if matches!(traffic.traffic.shape, Shape::ReplayRequests(_)) {
                 "the file has no durations: add `requests:` with `cpu:` and `wait:`"
             } else {
                 "add `requests: [ { name: browse, cpu: 8ms, wait: 20ms } ]`"

@@ -1,7 +1,12 @@
 //! From the files as users write them to checked domain types.
 //!
 //! [`scenario`], [`model`] and [`distribution`] are the checked types that the rest of the program works with;
-//! everything in them is finite, in range and refers only to things that exist.
+//! everything in them is finite, in range and refers only to things that exist. [`load`] makes them of files, names and flags,
+//! [`validate`] only says what is wrong.
+//!
+//! On the way a file is text, a tree of nodes that know their places ([`crate::yaml`]), changed by `--set` (`set`), then raw
+//! records whose fields are there or have been complained about (`read`, `quantity`), and last checked values (`*_yaml`). The
+//! same declarations that read a file describe it as JSON Schema. Reading never stops at the first mistake.
 
 pub mod distribution;
 mod distribution_yaml;

@@ -25,6 +25,9 @@ pub(crate) trait FromYaml: Sized {
     fn schema(schemas: &mut Schemas) -> serde_json::Value;
 }
 
+/// Findings that are kept: a file of a hundred thousand mistakes is refused as quickly as one with a single one.
+const MAX_FINDINGS: usize = 2_000;
+
 /// Collects the texts and the findings of one loading.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
@@ -34,6 +37,8 @@ pub(crate) struct Reader {
     pub(crate) findings: Vec<Diagnostic>,
     /// Directory of the file that is being read, to which the files that it names are relative.
     pub(crate) base: Option<PathBuf>,
+    /// Whether there were more errors than are kept.
+    pub(super) overflow: bool,
     /// Files that were read: (name as shown, SHA-256 as lower-case hex), in the order of reading, each once.
     pub(crate) files: Vec<(String, String)>,
 }
@@ -41,6 +46,10 @@ pub(crate) struct Reader {
 impl Reader {
     /// Reports an error at a place. `label` stands beside the underlined text, `help` says what to write instead.
     pub(crate) fn error(&mut self, code: &'static str, title: impl Into<String>, span: Span, label: &str, help: &str) {
+        if self.findings.len() >= MAX_FINDINGS {
+            self.overflow = true;
+            return;
+        }
         let finding = Diagnostic::error(code, title).at(&self.sources, span, label);
         self.findings.push(if help.is_empty() { finding } else { finding.help(help) });
     }
@@ -62,25 +71,26 @@ impl Reader {
 
     /// Reports the mistake of a quantity; always `None`, for `return`.
     pub(crate) fn problem<T>(&mut self, node: &Node, problem: Problem) -> Option<T> {
-        let finding = Diagnostic::error(problem.code, problem.title).at(&self.sources, node.span, problem.label);
-        self.findings.push(if problem.help.is_empty() { finding } else { finding.help(problem.help) });
+        let Problem { code, title, label, help } = problem;
+        self.error(code, title, node.span, &label, &help);
         None
     }
 
     /// Whether anything that was found makes the input unusable.
     pub(crate) fn failed(&self) -> bool {
-        diag::any_error(&self.findings)
+        self.overflow || diag::any_error(&self.findings)
     }
 
     /// Whether an error has been reported at a place within `span`: then what it lacks has been said already.
     pub(crate) fn failed_within(&self, span: Span) -> bool {
         let source = self.sources.get(span.source);
-        self.findings.iter().filter(|finding| finding.severity == diag::Severity::Error).any(|finding| {
-            finding.labels.first().is_some_and(|label| {
-                std::sync::Arc::ptr_eq(&label.source, source)
-                    && (span.start as usize..=span.end as usize).contains(&label.range.start)
+        self.overflow
+            || self.findings.iter().filter(|finding| finding.severity == diag::Severity::Error).any(|finding| {
+                finding.labels.first().is_some_and(|label| {
+                    std::sync::Arc::ptr_eq(&label.source, source)
+                        && (span.start as usize..=span.end as usize).contains(&label.range.start)
+                })
             })
-        })
     }
 
     /// The part of a span on its first line, so that a mistake of a long mapping does not underline all of it.
@@ -138,6 +148,10 @@ impl Reader {
     ) -> Option<&'n [(Key, Node)]> {
         let Value::Mapping(entries) = &node.value else { return self.mismatch(node, expects) };
         for (key, _) in entries.iter().filter(|(key, _)| !known.contains(&key.text.as_str())) {
+            if self.findings.len() >= MAX_FINDINGS {
+                self.overflow = true;
+                break;
+            }
             let name = shorten(&key.text);
             if later.contains(&key.text.as_str()) {
                 let title = format!("`{name}` is not modelled yet");
