@@ -122,7 +122,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Compare architectures: cost, latency, refusals, verdict
-    Compare(compare::Args),
+    Compare(Box<compare::Args>),
     /// Check files and show every mistake with its place and the fix
     Validate(validate::Args),
     /// Print the JSON Schema of a kind of file

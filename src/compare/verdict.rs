@@ -183,7 +183,11 @@ fn duel(sorted: &[&Contender], title: &str) -> String {
     let percent = gap.difference.relative.map(|share| format!("{:.0} %", share * 100.0));
     match gap.doubt {
         None => {
-            let more = percent.map(|percent| format!(", {percent} more")).unwrap_or_default();
+            let more = match gap.difference.relative {
+                // Beyond that a percentage is harder to read than a multiple.
+                Some(share) if share >= 2.0 => format!(", {:.1} times as much", 1.0 + share),
+                _ => percent.map(|percent| format!(", {percent} more")).unwrap_or_default(),
+            };
             format!(
                 "{} is {title}: {cost_a} a month against {cost_b} for {}{more}{}.",
                 a.name(),
@@ -272,6 +276,8 @@ mod tests {
         let found = verdict(&[priced("a", &noisy, true), priced("b", &[300.0, 250.0, 230.0], true)]);
         assert_eq!(found.cheapest, None);
         assert!(found.sentence.contains("noise of this traffic"), "{}", found.sentence);
+        let found = verdict(&[priced("a", &[1.0, 1.01], true), priced("b", &[9.0, 9.01], true)]);
+        assert!(found.sentence.contains(", 9.0 times as much, 75 % of it Amazon EC2."), "{}", found.sentence);
         // The same noise in both: each pair differs by 30 %.
         let found = verdict(&[priced("a", &noisy, true), priced("b", &noisy.map(|x| x + 60.0), true)]);
         assert_eq!(found.cheapest.as_deref(), Some("a"));
