@@ -11,6 +11,7 @@ pub mod ledger;
 pub mod output;
 pub mod requests;
 pub mod token_bucket;
+pub mod way_back;
 pub mod world;
 
 use crate::sim::engine;

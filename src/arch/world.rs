@@ -2,26 +2,26 @@
 //!
 //! A request enters at the client, passes the fronts on its class's path and ends in a function or a fleet. A function
 //! answers at once with the instant of its end; a fleet answers later. Either way the answer goes back through the fronts to the
-//! client ([`World::finish`]), who takes it, gives up, or tries again.
+//! client ([`super::way_back`]), who takes it, gives up, or tries again.
 
 use super::call::{Call, Ending, NO_TICKET};
 use super::fleet::{FleetEvent, FleetState};
 use super::front::{FrontState, HOUR};
 use super::lambda::{AccountState, LambdaState};
 use super::ledger::{Ledger, MeterId};
-use super::output::{ComponentOutput, Outcome, RunOutput};
+use super::output::{ComponentOutput, RunOutput};
 use super::requests::RequestMeter;
+use super::way_back::{Path, Place, WayBack, places};
 use crate::sim::engine::Model;
 use crate::sim::gauge::Gauge;
 use crate::sim::queue::EventQueue;
-use crate::sim::random::Key;
+use crate::sim::random::{self, Key};
 use crate::spec::model::{Architecture, Balancing, ComponentKind, Subnets};
-use crate::spec::scenario::{Client, Scenario};
+use crate::spec::scenario::Scenario;
 use crate::units::{NANOS_PER_MILLI, SimDuration, SimTime};
 use crate::usage::RawUnit;
 
-/// Fronts that a request may pass; deeper models are refused when they are read.
-pub const MAX_FRONTS: usize = 4;
+pub use super::way_back::MAX_FRONTS;
 
 /// What can be due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,38 +128,13 @@ pub struct Shared<'a> {
 /// Where a component stands: its position and name in the model, and the key of its random draws.
 #[derive(Clone, Copy)]
 pub struct Site<'a> {
-    /// Position in the model.
+    /// Position among its kind.
     pub index: u16,
     /// Name in the model.
     pub name: &'a str,
     /// Key of its draws.
     pub key: Key,
 }
-
-enum Node {
-    Front(FrontState),
-    Lambda(LambdaState),
-    Fleet(FleetState),
-}
-
-/// The way of one class through the graph.
-#[derive(Clone, Copy)]
-struct Path {
-    fronts: [u16; MAX_FRONTS],
-    count: u8,
-    last: u16,
-    algorithm: Balancing,
-}
-
-impl Path {
-    #[inline]
-    fn fronts(&self) -> &[u16] {
-        &self.fronts[..usize::from(self.count)]
-    }
-}
-
-/// Answers from a fleet that wait to be passed on: collected, because they come out while the fleet is borrowed.
-type Answers = Vec<(Call, Ending)>;
 
 /// An attempt with a deadline. It is over when both the deadline has passed and the answer has come.
 #[derive(Clone, Copy)]
@@ -178,21 +153,19 @@ struct NetworkMeters {
 /// The state of an architecture in one replication.
 pub struct World<'a> {
     shared: Shared<'a>,
-    nodes: Vec<Node>,
-    paths: Vec<Path>,
+    back: WayBack<'a>,
+    functions: Vec<LambdaState>,
+    fleets: Vec<FleetState>,
     account: AccountState,
-    client: &'a Client,
     retry_key: Key,
     retries: Vec<Call>,
     free_retries: Vec<u32>,
-    answers: Answers,
+    /// Answers from a fleet whose clients may try again: they wait until the fleet is done.
+    answers: Vec<(Call, Ending)>,
     /// Attempts in a fleet whose callers act when a deadline passes; used only where clients try again.
     tickets: Vec<Ticket>,
     free_tickets: Vec<u32>,
     feedback: bool,
-    /// Whether clients have a time-out or retries.
-    client_acts: bool,
-    requests: RequestMeter,
     ledger: Ledger,
     start: SimTime,
     end: SimTime,
@@ -242,7 +215,9 @@ impl<'a> World<'a> {
                 gauge: Gauge::new(0),
             },
         };
-        let paths: Vec<Path> = (0..scenario.classes.len()).map(|class| path_of(architecture, class)).collect();
+        let places = places(architecture);
+        let paths: Vec<Path> =
+            (0..scenario.classes.len()).map(|class| Path::of(architecture, &places, class)).collect();
         let reserved = architecture.components.iter().filter_map(|component| match &component.kind {
             ComponentKind::Lambda(function) => function.reserved_concurrency,
             _ => None,
@@ -250,37 +225,42 @@ impl<'a> World<'a> {
         let account = AccountState::new(&scenario.account, reserved.sum());
         // An answer may change what arrives only where clients try again.
         let feedback = scenario.client.retries.as_ref().is_some_and(|retries| retries.attempts > 0);
-        let mut nodes = Vec::new();
-        for (index, component) in architecture.components.iter().enumerate() {
-            let (index, name) = (index as u16, component.name.as_str());
+        let (mut fronts, mut functions, mut fleets) = (Vec::new(), Vec::new(), Vec::new());
+        for (component, &place) in architecture.components.iter().zip(&places) {
+            let name = component.name.as_str();
             let key = root.named(name);
-            let site = Site { index, name, key };
-            nodes.push(match &component.kind {
-                ComponentKind::HttpApi(api) => Node::Front(FrontState::http_api(name, api, &shared, key, &mut ledger)),
-                ComponentKind::LoadBalancer(balancer) => {
+            match (&component.kind, place) {
+                (ComponentKind::HttpApi(api), _) => {
+                    fronts.push(FrontState::http_api(name, api, &shared, key, &mut ledger));
+                }
+                (ComponentKind::LoadBalancer(balancer), _) => {
                     let to_function = |class: usize| {
                         let target = balancer.to.0[class];
                         matches!(architecture.components[usize::from(target.0)].kind, ComponentKind::Lambda(_))
                     };
                     let to_function = (0..scenario.classes.len()).map(to_function).collect();
-                    Node::Front(FrontState::load_balancer(name, balancer, to_function, &shared, key, &mut ledger))
+                    fronts.push(FrontState::load_balancer(name, balancer, to_function, &shared, key, &mut ledger));
                 }
-                ComponentKind::Lambda(function) => Node::Lambda(LambdaState::new(site, function, &shared, &mut ledger)),
-                ComponentKind::Fleet(fleet) => {
+                (ComponentKind::Lambda(function), _) => {
+                    let site = Site { index: functions.len() as u16, name, key };
+                    functions.push(LambdaState::new(site, function, &shared, &mut ledger));
+                }
+                (ComponentKind::Fleet(fleet), place) => {
+                    let site = Site { index: fleets.len() as u16, name, key };
                     let least =
-                        paths.iter().any(|path| path.last == index && path.algorithm == Balancing::LeastOutstanding);
+                        paths.iter().any(|path| path.last == place && path.algorithm == Balancing::LeastOutstanding);
                     let lazy = !(eager || least || feedback);
                     let subnets = architecture.subnets;
-                    Node::Fleet(FleetState::new(site, fleet, lazy, subnets, &mut shared, &mut ledger, queue))
+                    fleets.push(FleetState::new(site, fleet, lazy, subnets, &mut shared, &mut ledger, queue));
                 }
-            });
+            }
         }
         let entry = usize::from(architecture.entry.0);
         let entry_name = &architecture.components[entry].name;
         let external: Vec<u64> = scenario.classes.iter().map(|class| class.external_bytes.0).collect();
         let mut external_meter = None;
-        match &mut nodes[entry] {
-            Node::Front(front) => front.face_the_internet(entry_name, &mut ledger),
+        match places[entry] {
+            Place::Front(front) => fronts[usize::from(front)].face_the_internet(entry_name, &mut ledger),
             // Without a front, the function or fleet answers the internet itself.
             _ => external_meter = Some(ledger.open(entry_name, "dto.internet", RawUnit::Bytes)),
         }
@@ -298,10 +278,16 @@ impl<'a> World<'a> {
         let backend_meter = scenario.backend.as_ref().map(|_| ledger.open("backend", "backend.hour", RawUnit::Ms));
         let mut world = Self {
             shared,
-            nodes,
-            paths,
+            back: WayBack::new(
+                fronts,
+                paths,
+                RequestMeter::new(scenario, start, end, bucket),
+                &scenario.client,
+                scenario.classes.iter().map(|class| class.response_size.0).collect(),
+            ),
+            functions,
+            fleets,
             account,
-            client: &scenario.client,
             retry_key: root.named("client").named("backoff"),
             retries: Vec::new(),
             free_retries: Vec::new(),
@@ -309,8 +295,6 @@ impl<'a> World<'a> {
             tickets: Vec::new(),
             free_tickets: Vec::new(),
             feedback,
-            client_acts: feedback || scenario.client.timeout.is_some(),
-            requests: RequestMeter::new(scenario, start, end, bucket),
             ledger,
             start,
             end,
@@ -340,44 +324,51 @@ impl<'a> World<'a> {
     /// Sends an attempt on its way.
     #[inline]
     fn attempt(&mut self, now: SimTime, mut call: Call, queue: &mut EventQueue<Event>) {
-        let path = self.paths[usize::from(call.class)];
+        let path = self.back.paths[usize::from(call.class)];
         for (depth, &front) in path.fronts().iter().enumerate() {
-            if let Node::Front(front) = &mut self.nodes[usize::from(front)]
-                && let Err(refused) = front.admit(now, call.class)
-            {
-                return self.finish_from(now, call, refused, depth, queue);
+            if let Err(refused) = self.back.fronts[usize::from(front)].admit(now, call.class) {
+                return self.answer(now, call, refused, depth, queue);
             }
         }
-        if path.count == 0 || self.external[usize::from(call.class)] > 0 {
-            self.hour_external += self.external[usize::from(call.class)];
-        }
-        match &mut self.nodes[usize::from(path.last)] {
-            Node::Lambda(function) => {
+        self.hour_external += self.external[usize::from(call.class)];
+        match path.last {
+            Place::Function(function) => {
+                let function = &mut self.functions[usize::from(function)];
                 let ending = function.invoke(now, &mut call, &mut self.shared, &mut self.account, queue);
-                self.finish_from(now, call, ending, path.fronts().len(), queue);
+                self.answer(now, call, ending, path.depth(), queue);
             }
-            Node::Fleet(_) if self.feedback => self.attempt_with_deadline(now, call, path, queue),
-            Node::Fleet(fleet) => {
-                let answers = &mut self.answers;
-                let at_once =
-                    fleet.dispatch(now, call, path.algorithm, queue, |call, ending| answers.push((call, ending)));
+            Place::Fleet(fleet) if self.feedback => self.attempt_with_deadline(now, call, path, fleet, queue),
+            Place::Fleet(fleet) => {
+                let back = &mut self.back;
+                let done = |call, ending| back.take_whole(&call, ending);
+                let at_once = self.fleets[usize::from(fleet)].dispatch(now, call, path.algorithm, queue, done);
                 if let Some(ending) = at_once {
-                    self.finish_from(now, call, ending, path.fronts().len(), queue);
+                    back.take_whole(&call, ending);
                 }
-                self.pass_on(now, queue);
             }
-            Node::Front(_) => {}
+            // A path ends only where requests are handled.
+            Place::Front(_) => {}
+        }
+    }
+
+    /// Hands an answer to the client, who may try again.
+    #[inline]
+    fn answer(&mut self, now: SimTime, call: Call, ending: Ending, depth: usize, queue: &mut EventQueue<Event>) {
+        if let Some(last) = self.back.take(&call, ending, depth) {
+            self.retry(now, call, last, queue);
         }
     }
 
     /// As the last step of [`World::attempt`] for a fleet whose callers act on deadlines.
-    fn attempt_with_deadline(&mut self, now: SimTime, mut call: Call, path: Path, queue: &mut EventQueue<Event>) {
-        let fronts = path.fronts().iter().filter_map(|&front| match &self.nodes[usize::from(front)] {
-            Node::Front(front) => Some(front.gives_up(&call)),
-            _ => None,
-        });
-        let client = self.client.timeout.map_or(SimTime::NEVER, |timeout| call.at + timeout);
-        let deadline = fronts.min().unwrap_or(SimTime::NEVER).min(client);
+    fn attempt_with_deadline(
+        &mut self,
+        now: SimTime,
+        mut call: Call,
+        path: Path,
+        fleet: u16,
+        queue: &mut EventQueue<Event>,
+    ) {
+        let deadline = self.back.deadline(&call);
         let ticket = self.free_tickets.pop().unwrap_or(self.tickets.len() as u32);
         call.ticket = ticket;
         let fresh = Ticket { call, passed: false, answered: false };
@@ -387,12 +378,12 @@ impl<'a> World<'a> {
         }
         // An answer at the deadline itself is in time.
         queue.push(deadline + SimDuration(1), Event::new(Due::Deadline, 0, ticket));
-        if let Node::Fleet(fleet) = &mut self.nodes[usize::from(path.last)] {
-            let answers = &mut self.answers;
-            let at_once = fleet.dispatch(now, call, path.algorithm, queue, |call, ending| answers.push((call, ending)));
-            if let Some(ending) = at_once {
-                self.answers.push((call, ending));
-            }
+        let answers = &mut self.answers;
+        let at_once = self.fleets[usize::from(fleet)].dispatch(now, call, path.algorithm, queue, |call, ending| {
+            answers.push((call, ending));
+        });
+        if let Some(ending) = at_once {
+            answers.push((call, ending));
         }
         self.pass_on(now, queue);
     }
@@ -416,96 +407,29 @@ impl<'a> World<'a> {
         }
         // Whoever has waited too long on the way back, the front or the client, notices that it is past its time.
         let call = ticket.call;
-        self.finish_from(now, call, Ending::served(now), usize::from(self.paths[usize::from(call.class)].count), queue);
+        let depth = self.back.paths[usize::from(call.class)].depth();
+        self.answer(now, call, Ending::served(now), depth, queue);
     }
 
-    /// Passes on the answers that a fleet has given.
-    #[inline]
+    /// Passes on the answers that fleets have given to clients who may try again.
     fn pass_on(&mut self, now: SimTime, queue: &mut EventQueue<Event>) {
-        if self.answers.is_empty() {
-            return;
-        }
         let mut answers = std::mem::take(&mut self.answers);
         for (call, ending) in answers.drain(..) {
-            if self.feedback && !self.still_waiting(&call) {
-                continue;
+            if self.still_waiting(&call) {
+                let depth = self.back.paths[usize::from(call.class)].depth();
+                self.answer(now, call, ending, depth, queue);
             }
-            let depth = usize::from(self.paths[usize::from(call.class)].count);
-            self.finish_from(now, call, ending, depth, queue);
         }
         self.answers = answers;
     }
 
-    /// An attempt has ended behind the first `depth` fronts of its path; the answer goes back to the client.
-    #[inline(always)]
-    fn finish_from(
-        &mut self,
-        now: SimTime,
-        call: Call,
-        mut ending: Ending,
-        depth: usize,
-        queue: &mut EventQueue<Event>,
-    ) {
-        let path = self.paths[usize::from(call.class)];
-        for &front in path.fronts()[..depth].iter().rev() {
-            if let Node::Front(front) = &mut self.nodes[usize::from(front)] {
-                ending = front.answer(&call, ending);
-            }
-        }
-        if self.client_acts {
-            match self.client_acts_on(now, call, ending, queue) {
-                Some(last) => ending = last,
-                None => return,
-            }
-        }
-        if path.count == 0 && ending.outcome == Outcome::Served {
-            self.hour_external += self.shared.scenario.classes[usize::from(call.class)].response_size.0;
-        }
-        self.requests.ended(&call, ending.at, ending.outcome);
-    }
-
-    /// A client with a time-out or retries gets an answer: what it ends as, or nothing if it tries again.
-    #[inline(never)]
-    fn client_acts_on(
-        &mut self,
-        now: SimTime,
-        call: Call,
-        mut ending: Ending,
-        queue: &mut EventQueue<Event>,
-    ) -> Option<Ending> {
-        if let Some(timeout) = self.client.timeout {
-            let gives_up = call.at + timeout;
-            if ending.at > gives_up {
-                ending = Ending { at: gives_up, status: 504, outcome: Outcome::TimedOut };
-            }
-        }
-        if ending.outcome != Outcome::Served
-            && let Some(retries) = &self.client.retries
-            && call.attempt < retries.attempts
-            && retries.on.contains(&ending.status)
-        {
-            self.retry(now, call, ending, queue);
-            return None;
-        }
-        Some(ending)
-    }
-
     #[cold]
     fn retry(&mut self, now: SimTime, mut call: Call, ending: Ending, queue: &mut EventQueue<Event>) {
-        let Some(retries) = &self.client.retries else { return };
-        let backoff = &retries.backoff;
-        let mut wait = backoff.base.0 as f64;
-        for _ in 0..call.attempt {
-            wait = (wait * backoff.factor).min(backoff.cap.0 as f64);
-        }
-        wait = wait.min(backoff.cap.0 as f64);
+        let jitter = random::unit(self.retry_key.draw(call.id, u32::from(call.attempt) + 1));
+        let wait = self.back.backoff(&call, jitter);
         call.attempt += 1;
-        if backoff.full_jitter {
-            let bits = self.retry_key.draw(call.id, u32::from(call.attempt));
-            wait *= (bits >> 11) as f64 / (1u64 << 53) as f64;
-        }
         // A deadline is noticed a nanosecond late.
-        call.at = (ending.at + SimDuration(wait as u64)).max(now);
+        call.at = (ending.at + wait).max(now);
         call.ticket = NO_TICKET;
         let slot = match self.free_retries.pop() {
             Some(slot) => {
@@ -518,7 +442,7 @@ impl<'a> World<'a> {
             }
         };
         if call.at <= self.end {
-            self.requests.retried(&call);
+            self.back.requests.retried(&call);
         }
         queue.push(call.at, Event::new(Due::Retry, 0, slot));
     }
@@ -531,38 +455,37 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Lets a fleet catch up with `now`; its answers go on their way.
+    fn catch_up(&mut self, now: SimTime, fleet: usize, queue: &mut EventQueue<Event>) {
+        if self.feedback {
+            let answers = &mut self.answers;
+            self.fleets[fleet].catch_up_all(now, |call, ending| answers.push((call, ending)));
+            self.pass_on(now, queue);
+        } else {
+            let back = &mut self.back;
+            self.fleets[fleet].catch_up_all(now, |call, ending| back.take_whole(&call, ending));
+        }
+    }
+
     /// Brings all components up to `now`.
     fn settle(&mut self, now: SimTime, queue: &mut EventQueue<Event>) {
-        for node in &mut self.nodes {
-            match node {
-                Node::Lambda(function) => function.settle(now, &mut self.shared),
-                Node::Fleet(fleet) => {
-                    let answers = &mut self.answers;
-                    fleet.catch_up_all(now, |call, ending| answers.push((call, ending)));
-                    fleet.settle(now);
-                }
-                Node::Front(_) => {}
-            }
+        for function in &mut self.functions {
+            function.settle(now, &mut self.shared);
         }
-        self.pass_on(now, queue);
+        for fleet in 0..self.fleets.len() {
+            self.catch_up(now, fleet, queue);
+            self.fleets[fleet].settle(now);
+        }
     }
 
     fn edge(&mut self, now: SimTime, queue: &mut EventQueue<Event>) {
         self.settle(now, queue);
-        if now == self.start
-            && self.requests.buckets() == 0
-            && self.bucket_from == self.start
-            && self.start > SimTime::ZERO
-        {
+        if now == self.start && self.back.requests.buckets() == 0 && self.start > SimTime::ZERO {
             // The warm-up is over; nothing was counted in buckets, but usage and levels were.
-            for node in &mut self.nodes {
-                match node {
-                    Node::Front(front) => front.restart(),
-                    Node::Lambda(function) => function.restart(now),
-                    Node::Fleet(fleet) => fleet.restart(now),
-                }
-            }
-            self.hour_external = 0;
+            self.back.fronts.iter_mut().for_each(FrontState::restart);
+            self.functions.iter_mut().for_each(|function| function.restart(now));
+            self.fleets.iter_mut().for_each(|fleet| fleet.restart(now));
+            (self.hour_external, self.back.hour_direct) = (0, 0);
             self.shared.connections.gauge.restart(now);
         }
         self.close_until(now);
@@ -574,14 +497,9 @@ impl<'a> World<'a> {
         if now >= self.bucket_from + self.bucket || now == self.end {
             let length = now.since(self.bucket_from);
             if length.0 > 0 {
-                self.requests.close_bucket();
-                for node in &mut self.nodes {
-                    match node {
-                        Node::Lambda(function) => function.close_bucket(length),
-                        Node::Fleet(fleet) => fleet.close_bucket(length),
-                        Node::Front(_) => {}
-                    }
-                }
+                self.back.requests.close_bucket();
+                self.functions.iter_mut().for_each(|function| function.close_bucket(length));
+                self.fleets.iter_mut().for_each(|fleet| fleet.close_bucket(length));
             }
             self.bucket_from = now;
         }
@@ -596,16 +514,12 @@ impl<'a> World<'a> {
 
     fn close_hour(&mut self, length: SimDuration) {
         let ledger = &mut self.ledger;
-        for node in &mut self.nodes {
-            match node {
-                Node::Front(front) => front.close_hour(length, ledger),
-                Node::Lambda(function) => function.close_hour(ledger),
-                Node::Fleet(fleet) => fleet.close_hour(ledger),
-            }
-        }
+        self.back.fronts.iter_mut().for_each(|front| front.close_hour(length, ledger));
+        self.functions.iter_mut().for_each(|function| function.close_hour(ledger));
+        self.fleets.iter_mut().for_each(|fleet| fleet.close_hour(ledger));
         let external = std::mem::take(&mut self.hour_external);
         if let Some(meter) = self.external_meter {
-            ledger.book(meter, external);
+            ledger.book(meter, external + std::mem::take(&mut self.back.hour_direct));
         }
         if let Some(network) = &self.network {
             ledger.book(network.gateway_hours, network.gateways);
@@ -623,48 +537,41 @@ impl<'a> World<'a> {
         self.close_until(end);
         let horizon = end.since(self.start);
         let connections = self.shared.has_backend.then(|| self.shared.connections.gauge.peak());
-        let (classes, mut series, windows) = self.requests.finish();
+        let (classes, mut series, windows) = self.back.requests.finish();
         let mut components = Vec::new();
-        for (index, (node, component)) in self.nodes.into_iter().zip(&architecture.components).enumerate() {
-            let (output, levels): (ComponentOutput, Option<_>) = match (node, &component.kind) {
-                (Node::Lambda(function), _) => {
-                    let (output, total, busy) = function.finish(horizon, connections);
-                    (output, Some((total, busy)))
+        let (mut fronts, mut functions, mut fleets) =
+            (self.back.fronts.into_iter(), self.functions.into_iter(), self.fleets.into_iter());
+        for (index, component) in architecture.components.iter().enumerate() {
+            let (output, levels): (Option<ComponentOutput>, _) = match &component.kind {
+                ComponentKind::HttpApi(_) | ComponentKind::LoadBalancer(_) => {
+                    (fronts.next().map(|front| front.finish(horizon)), None)
                 }
-                (Node::Fleet(state), ComponentKind::Fleet(fleet)) => {
+                ComponentKind::Lambda(_) => {
+                    functions.next().map(|function| function.finish(horizon, connections)).unzip_levels()
+                }
+                ComponentKind::Fleet(fleet) => {
                     let sku = format!("ec2.od.linux.{}", fleet.instance.name);
-                    let (output, running, busy) = state.finish(sku, horizon, connections);
-                    (output, Some((running, busy)))
+                    fleets.next().map(|state| state.finish(sku, horizon, connections)).unzip_levels()
                 }
-                (Node::Front(front), _) => (front.finish(horizon), None),
-                (Node::Fleet(_), _) => (ComponentOutput::default(), None),
             };
             if let Some((capacity, busy)) = levels {
                 series.capacity.push((index, capacity));
                 series.busy.push((index, busy));
             }
-            components.push(output);
+            components.extend(output);
         }
         RunOutput { classes, components, usage: self.ledger.finish(), series, windows, events, warnings: Vec::new() }
     }
 }
 
-/// Follows the routes of a class from the entry to a function or a fleet.
-fn path_of(architecture: &Architecture, class: usize) -> Path {
-    let mut path =
-        Path { fronts: [0; MAX_FRONTS], count: 0, last: architecture.entry.0, algorithm: Balancing::RoundRobin };
-    loop {
-        let route = match &architecture.components[usize::from(path.last)].kind {
-            ComponentKind::HttpApi(api) => &api.to,
-            ComponentKind::LoadBalancer(balancer) => {
-                path.algorithm = balancer.algorithm;
-                &balancer.to
-            }
-            ComponentKind::Lambda(_) | ComponentKind::Fleet(_) => return path,
-        };
-        path.fronts[usize::from(path.count)] = path.last;
-        path.count += 1;
-        path.last = route.0[class].0;
+/// Splits a finished component into its output and its levels over time.
+trait Levels {
+    fn unzip_levels(self) -> (Option<ComponentOutput>, Option<(Vec<f64>, Vec<f64>)>);
+}
+
+impl Levels for Option<(ComponentOutput, Vec<f64>, Vec<f64>)> {
+    fn unzip_levels(self) -> (Option<ComponentOutput>, Option<(Vec<f64>, Vec<f64>)>) {
+        self.map(|(output, capacity, busy)| (output, (capacity, busy))).unzip()
     }
 }
 
@@ -687,7 +594,7 @@ impl Model for World<'_> {
     fn arrival(&mut self, now: SimTime, arrival: Arrival, queue: &mut EventQueue<Event>) {
         let id = self.next_id;
         self.next_id += 1;
-        self.requests.arrived(arrival.class, now);
+        self.back.requests.arrived(arrival.class, now);
         let Arrival { class, cpu, wait } = arrival;
         self.attempt(
             now,
@@ -700,21 +607,23 @@ impl Model for World<'_> {
     fn event(&mut self, now: SimTime, event: Event, queue: &mut EventQueue<Event>) {
         let (component, index) = (event.component(), event.index());
         match event.what() {
-            Due::Released => {
-                if let Node::Lambda(state) = &mut self.nodes[usize::from(component)] {
-                    state.released(now, index, &mut self.account);
-                }
-            }
+            Due::Released => self.functions[usize::from(component)].released(now, index, &mut self.account),
             Due::Fleet(event) => {
-                if let Node::Fleet(state) = &mut self.nodes[usize::from(component)] {
-                    let answers = &mut self.answers;
-                    if event != FleetEvent::Work {
-                        state.catch_up_all(now, |call, ending| answers.push((call, ending)));
-                    }
-                    state
-                        .event(now, event, index, &mut self.shared, queue, |call, ending| answers.push((call, ending)));
+                let fleet = usize::from(component);
+                if event != FleetEvent::Work {
+                    self.catch_up(now, fleet, queue);
                 }
-                self.pass_on(now, queue);
+                if self.feedback {
+                    let answers = &mut self.answers;
+                    let done = |call, ending| answers.push((call, ending));
+                    self.fleets[fleet].event(now, event, index, &mut self.shared, queue, done);
+                    self.pass_on(now, queue);
+                } else {
+                    let back = &mut self.back;
+                    self.fleets[fleet].event(now, event, index, &mut self.shared, queue, |call, ending| {
+                        back.take_whole(&call, ending);
+                    });
+                }
             }
             Due::Retry => {
                 let call = self.retries[index as usize];

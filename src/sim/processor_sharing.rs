@@ -186,8 +186,11 @@ impl<T: Copy> Server<T> {
         let mut next = self.waiting.peek().unwrap_or(u64::MAX);
         if let Some(end) = self.running.peek() {
             let running = self.running.entries.len() as f64;
-            let left = ((end - self.clock).max(0.0) * running / self.load()).ceil();
-            next = next.min(self.moved_at.saturating_add(left as u64));
+            let left = (end - self.clock).max(0.0) * running / self.load();
+            // Rounded up; in integers, since `ceil` is a call where the processor's own may not be used.
+            let whole = left as i64;
+            let up = whole as u64 + u64::from((whole as f64) < left);
+            next = next.min(self.moved_at.saturating_add(up));
         }
         self.next = next;
     }

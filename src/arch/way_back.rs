@@ -1,0 +1,182 @@
+//! The way back: an answer passes the fronts that its request met, in reverse, and reaches the client, who takes it, gives up, or
+//! wants to try again. Apart from the functions and fleets, so that these can hand on their answers as they go.
+
+use super::call::{Call, Ending};
+use super::front::FrontState;
+use super::output::Outcome;
+use super::requests::RequestMeter;
+use crate::spec::model::{Architecture, Balancing, ComponentKind};
+use crate::spec::scenario::Client;
+use crate::units::{SimDuration, SimTime};
+
+/// Fronts that a request may pass; deeper models are refused when they are read.
+pub const MAX_FRONTS: usize = 4;
+
+/// Where a component's state is kept: its kind and the position among its kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// An API or a balancer.
+    Front(u16),
+    /// A function.
+    Function(u16),
+    /// A fleet.
+    Fleet(u16),
+}
+
+/// The places of an architecture's components, in its order.
+pub fn places(architecture: &Architecture) -> Vec<Place> {
+    let (mut fronts, mut functions, mut fleets) = (0, 0, 0);
+    let next = |counter: &mut u16| {
+        *counter += 1;
+        *counter - 1
+    };
+    let place = |component: &crate::spec::model::Component| match component.kind {
+        ComponentKind::HttpApi(_) | ComponentKind::LoadBalancer(_) => Place::Front(next(&mut fronts)),
+        ComponentKind::Lambda(_) => Place::Function(next(&mut functions)),
+        ComponentKind::Fleet(_) => Place::Fleet(next(&mut fleets)),
+    };
+    architecture.components.iter().map(place).collect()
+}
+
+/// The way of one class through the graph.
+#[derive(Debug, Clone, Copy)]
+pub struct Path {
+    fronts: [u16; MAX_FRONTS],
+    count: u8,
+    /// Where it ends.
+    pub last: Place,
+    /// How the last balancer on it chooses.
+    pub algorithm: Balancing,
+}
+
+impl Path {
+    /// Follows the routes of a class from the entry to a function or a fleet.
+    pub fn of(architecture: &Architecture, places: &[Place], class: usize) -> Self {
+        let mut at = usize::from(architecture.entry.0);
+        let mut path = Self { fronts: [0; MAX_FRONTS], count: 0, last: places[at], algorithm: Balancing::RoundRobin };
+        loop {
+            let route = match &architecture.components[at].kind {
+                ComponentKind::HttpApi(api) => &api.to,
+                ComponentKind::LoadBalancer(balancer) => {
+                    path.algorithm = balancer.algorithm;
+                    &balancer.to
+                }
+                ComponentKind::Lambda(_) | ComponentKind::Fleet(_) => return path,
+            };
+            if let Place::Front(front) = places[at] {
+                path.fronts[usize::from(path.count)] = front;
+                path.count += 1;
+            }
+            at = usize::from(route.0[class].0);
+            path.last = places[at];
+        }
+    }
+
+    /// The fronts on it, from the client on.
+    #[inline]
+    pub fn fronts(&self) -> &[u16] {
+        &self.fronts[..usize::from(self.count)]
+    }
+
+    /// How many there are.
+    #[inline]
+    pub fn depth(&self) -> usize {
+        usize::from(self.count)
+    }
+}
+
+/// See the module's documentation.
+pub struct WayBack<'a> {
+    /// The fronts.
+    pub fronts: Vec<FrontState>,
+    /// One a class.
+    pub paths: Vec<Path>,
+    /// What became of the requests.
+    pub requests: RequestMeter,
+    client: &'a Client,
+    /// Whether clients have a time-out or retries.
+    client_acts: bool,
+    response_bytes: Vec<u64>,
+    /// Bytes answered to the internet by functions and fleets without a front, in this hour.
+    pub hour_direct: u64,
+}
+
+impl<'a> WayBack<'a> {
+    /// For these fronts, paths and clients. `response_bytes` by class.
+    pub fn new(
+        fronts: Vec<FrontState>,
+        paths: Vec<Path>,
+        requests: RequestMeter,
+        client: &'a Client,
+        response_bytes: Vec<u64>,
+    ) -> Self {
+        let client_acts = client.timeout.is_some() || client.retries.is_some();
+        Self { fronts, paths, requests, client, client_acts, response_bytes, hour_direct: 0 }
+    }
+
+    /// Takes the answer to an attempt from behind the first `depth` fronts of its path. Gives it back if the client will try again.
+    #[inline]
+    pub fn take(&mut self, call: &Call, mut ending: Ending, depth: usize) -> Option<Ending> {
+        let path = &self.paths[usize::from(call.class)];
+        for &front in path.fronts[..depth].iter().rev() {
+            ending = self.fronts[usize::from(front)].answer(call, ending);
+        }
+        if self.client_acts {
+            let (last, again) = self.client_acts_on(call, ending);
+            if again {
+                return Some(last);
+            }
+            ending = last;
+        }
+        if path.count == 0 && ending.outcome == Outcome::Served {
+            self.hour_direct += self.response_bytes[usize::from(call.class)];
+        }
+        self.requests.ended(call, ending.at, ending.outcome);
+        None
+    }
+
+    /// [`WayBack::take`] from behind all fronts, for clients of whom none tries again.
+    #[inline]
+    pub fn take_whole(&mut self, call: &Call, ending: Ending) {
+        let again = self.take(call, ending, self.paths[usize::from(call.class)].depth());
+        debug_assert!(again.is_none(), "a client that tries again needs its answer at once");
+    }
+
+    /// What an attempt ends as for a client with a time-out or retries, and whether it will try again.
+    #[inline]
+    fn client_acts_on(&self, call: &Call, mut ending: Ending) -> (Ending, bool) {
+        if let Some(timeout) = self.client.timeout {
+            let gives_up = call.at + timeout;
+            if ending.at > gives_up {
+                ending = Ending { at: gives_up, status: 504, outcome: Outcome::TimedOut };
+            }
+        }
+        let again = ending.outcome != Outcome::Served
+            && self
+                .client
+                .retries
+                .as_ref()
+                .is_some_and(|retries| call.attempt < retries.attempts && retries.on.contains(&ending.status));
+        (ending, again)
+    }
+
+    /// When the first of those who wait for an attempt gives up.
+    pub fn deadline(&self, call: &Call) -> SimTime {
+        let path = &self.paths[usize::from(call.class)];
+        let fronts = path.fronts().iter().map(|&front| self.fronts[usize::from(front)].gives_up(call));
+        let client = self.client.timeout.map_or(SimTime::NEVER, |timeout| call.at + timeout);
+        fronts.min().unwrap_or(SimTime::NEVER).min(client)
+    }
+
+    /// How long a client waits before attempt `call.attempt` + 1; `jitter` is uniform in 0..1.
+    pub fn backoff(&self, call: &Call, jitter: f64) -> SimDuration {
+        let Some(retries) = &self.client.retries else { return SimDuration::ZERO };
+        let backoff = &retries.backoff;
+        let cap = backoff.cap.0 as f64;
+        let mut wait = (backoff.base.0 as f64).min(cap);
+        for _ in 0..call.attempt {
+            wait = (wait * backoff.factor).min(cap);
+        }
+        SimDuration((if backoff.full_jitter { wait * jitter } else { wait }) as u64)
+    }
+}
