@@ -295,6 +295,19 @@ fn all_mistakes_of_a_file_are_reported_at_once_in_order() {
 }
 
 #[test]
+fn one_mistake_does_not_hide_another_of_the_same_mapping() {
+    let shown = |text: &str| diag::render_all(&refused(text), false);
+    let text = shown("traffic: { constant: 10 }\narchitectures: [lambda-http-apo]\n");
+    for says in ["`10` has no unit", "`requests` is missing", "there is no model `lambda-http-apo`"] {
+        assert!(text.contains(says), "{says}: {text}");
+    }
+    let text = shown(&GOOD.replace("share: 0.1, cpu: 20ms", "cpu: 20"));
+    assert!(text.contains("`20` has no unit") && text.contains("`share` is missing"), "{text}");
+    let text = shown(&GOOD.replace("memory: 512 MB, runtime: nodejs22", "memory: 512"));
+    assert!(text.contains("write `512 MB`") && text.contains("`runtime` is missing"), "{text}");
+}
+
+#[test]
 fn files_that_are_no_scenario_at_all() {
     let says = |text: &[u8], says: &str| {
         let findings = load(text).unwrap_err();

@@ -220,7 +220,8 @@ impl RawLogNormal {
                 let span = reader.first_line(self.span);
                 let title = "a log-normal needs `p50` and `p99`, or `mean` and `sd`";
                 // Keys that could not be read have been reported already.
-                if !reader.failed_within(self.span) {
+                let read = [&self.p50, &self.p99, &self.mean, &self.sd].into_iter().flatten().count();
+                if self.given.len() == read {
                     reader.error("lognormal", title, span, "", "write e.g. `{ p50: 8ms, p99: 40ms }`");
                 }
                 None

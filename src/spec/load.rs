@@ -511,6 +511,7 @@ fn check(raw: RawScenario, fallback: &str, candidates: Vec<Candidate>, reader: &
     let client = raw::client(raw.client, reader);
     let backend_given = raw.backend.is_some();
     let backend = raw.backend.and_then(|backend| raw::backend(backend, reader));
+    let replay = raw.traffic.as_ref().is_some_and(|traffic| traffic.given.contains(&"replay"));
     let traffic_span = raw.traffic.as_ref().map_or(span, |traffic| traffic.span);
     let traffic =
         raw.traffic.and_then(|traffic| raw::traffic(traffic, month, raw.horizon.as_ref(), raw.warmup.as_ref(), reader));
@@ -518,7 +519,9 @@ fn check(raw: RawScenario, fallback: &str, candidates: Vec<Candidate>, reader: &
         raw::check_rate(&result.traffic, traffic_span, reader);
     }
     let requests = raw.requests.as_ref().map(|requests| raw::classes(requests, reader));
-    let classes = all_classes(requests, traffic.as_ref(), span, reader);
+    // A replayed file that cannot be read might have had durations, which make `requests:` needless.
+    let requests_given = raw.given.contains(&"requests") || (replay && traffic.is_none());
+    let classes = all_classes(requests, requests_given, traffic.as_ref(), span, reader);
     let architectures = architectures(candidates, &classes, reader);
     let list = raw.architectures.as_ref();
     if let Some(list) = list
@@ -557,6 +560,7 @@ fn check(raw: RawScenario, fallback: &str, candidates: Vec<Candidate>, reader: &
 /// The requests of the scenario, or those that a request file introduces.
 fn all_classes(
     requests: Option<Vec<CheckedClass>>,
+    given: bool,
     traffic: Option<&raw::TrafficResult>,
     span: Span,
     reader: &mut Reader,
@@ -573,13 +577,12 @@ fn all_classes(
         }
         return classes;
     }
-    let Some(traffic) = traffic else { return Vec::new() };
     let Some((share, measured_on, place)) = replayed else {
-        if !reader.failed_within(span) {
+        if !given {
             let span = reader.first_line(span);
             let help = if reader.sources.get(span.source).name == MADE_OF_FLAGS {
                 "add `--duration 120ms --cpu-share 40%`"
-            } else if matches!(traffic.traffic.shape, Shape::ReplayRequests(_)) {
+            } else if traffic.is_some_and(|traffic| matches!(traffic.traffic.shape, Shape::ReplayRequests(_))) {
                 "the file has no durations: add `requests:` with `cpu:` and `wait:`"
             } else {
                 "add `requests: [ { name: browse, cpu: 8ms, wait: 20ms } ]`"
@@ -589,14 +592,15 @@ fn all_classes(
         return Vec::new();
     };
     let work = raw::measured_work(super::distribution::Distribution::ZERO, *share, measured_on.as_ref());
-    let total: u64 = traffic.names.iter().map(|(_, count)| count).sum();
+    let names = traffic.map_or(&[][..], |traffic| traffic.names.as_slice());
+    let total: u64 = names.iter().map(|(_, count)| count).sum();
     let unsplit = share.is_none().then_some(*place);
     let class =
         |name: &str, share: f64| CheckedClass { class: raw::replayed_class(name, share, work.clone()), unsplit };
-    if traffic.names.is_empty() {
+    if names.is_empty() {
         return vec![class("request", 1.0)];
     }
-    traffic.names.iter().map(|(name, count)| class(name, *count as f64 / total as f64)).collect()
+    names.iter().map(|(name, count)| class(name, *count as f64 / total as f64)).collect()
 }
 
 fn architectures(candidates: Vec<Candidate>, classes: &[CheckedClass], reader: &mut Reader) -> Vec<Architecture> {

@@ -742,7 +742,7 @@ fn check_lambda(
         }
         match &raw.dependencies {
             Some(dependencies) => init.push(dependencies.clone()),
-            None if !raw_failed(raw.span, "dependencies", reader) => warn(
+            None if !raw.given.contains(&"dependencies") => warn(
                 key,
                 span,
                 "empty-program",
@@ -753,7 +753,7 @@ fn check_lambda(
             ),
             None => {}
         }
-    } else if !raw_failed(raw.span, "runtime", reader) {
+    } else if !raw.given.contains(&"runtime") && !raw.given.contains(&"cold_start") {
         let help = "add e.g. `runtime: nodejs22`, or `cold_start:` with a duration";
         reader.error("missing-key", "`runtime` is missing", span, "in this function", help);
     }
@@ -781,13 +781,6 @@ fn check_lambda(
         speed,
         platform_log: raw.platform_log.unwrap_or(Bytes(400)),
     })
-}
-
-/// Whether a key that is `None` stands in the file all the same, having been refused.
-fn raw_failed(span: Span, key: &str, reader: &Reader) -> bool {
-    let text = &reader.sources.get(span.source).text;
-    reader.failed_within(span)
-        && text.get(span.start as usize..span.end as usize).is_some_and(|text| text.contains(&format!("{key}:")))
 }
 
 fn check_fleet(
@@ -853,7 +846,7 @@ fn check_fleet(
         .collect();
     if let (Some(min), Some(max), None) = (min, max, &raw.scaling)
         && min.value < max.value
-        && !raw_failed(raw.span, "scaling", reader)
+        && !raw.given.contains(&"scaling")
     {
         let size = desired.unwrap_or(min).value;
         let help = "add e.g. `scaling: { target_tracking: { cpu: 50% } }`, or make `min` and `max` equal";
@@ -862,8 +855,13 @@ fn check_fleet(
     }
     let boot = raw.boot.as_ref();
     let app_start = boot.and_then(|boot| boot.app_start.clone());
+    let app_start_given = match boot {
+        Some(boot) => boot.given.contains(&"app_start"),
+        // A `boot:` that is no mapping has been refused.
+        None => raw.given.contains(&"boot"),
+    };
     let fixed = matches!((min, max), (Some(min), Some(max)) if min.value == max.value);
-    if app_start.is_none() && !fixed && !boot.is_some_and(|boot| raw_failed(boot.span, "app_start", reader)) {
+    if app_start.is_none() && !fixed && !app_start_given {
         warn(
             key,
             span,
@@ -938,7 +936,7 @@ fn check_tracking(raw: &RawTracking, reader: &mut Reader) -> Option<TargetTracki
             return None;
         }
         (None, None) => {
-            if !reader.failed_within(raw.span) {
+            if !raw.given.contains(&"cpu") && !raw.given.contains(&"requests_per_target") {
                 let help = "add `cpu: 50%` or `requests_per_target: 1000`";
                 let span = reader.first_line(raw.span);
                 reader.error("missing-key", "target tracking needs a metric", span, "", help);

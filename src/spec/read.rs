@@ -260,7 +260,8 @@ pub(crate) fn doc_text(lines: &[&str]) -> String {
 
 /// Declares a mapping: its keys, which of them are required, their types and their documentation.
 ///
-/// Every field of the struct is an `Option` (`None` = absent or already reported), and `span` is the mapping's place.
+/// Every field of the struct is an `Option` (`None` = absent or already reported; `given` tells which), and `span` is the mapping's
+/// place.
 macro_rules! record {
     (
         $(#[doc = $doc:literal])*
@@ -275,6 +276,9 @@ macro_rules! record {
             /// Place of the mapping.
             #[allow(dead_code, reason = "not every record has a check that concerns the whole of it")]
             pub(crate) span: $crate::diag::Span,
+            /// Keys that stand in the file, readable or not.
+            #[allow(dead_code, reason = "as above")]
+            pub(crate) given: Vec<&'static str>,
             $( $(#[doc = $field_doc])* pub(crate) $field: Option<$ty>, )*
         }
 
@@ -285,8 +289,10 @@ macro_rules! record {
                 const KEYS: &[&str] = &[ $( stringify!($field) ),* ];
                 const LATER: &[&str] = &[ $( $($later),* )? ];
                 let entries = reader.entries(node, $expects, KEYS, LATER)?;
+                let is_given = |known: &&str| entries.iter().any(|(key, _)| key.text == **known);
                 Some(Self {
                     span: node.span,
+                    given: KEYS.iter().filter(|known| is_given(known)).copied().collect(),
                     $( $field: reader.field(
                         node, entries, stringify!($field), $crate::spec::read::record!(@required $need),
                     ), )*

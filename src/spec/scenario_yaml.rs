@@ -304,7 +304,7 @@ pub(crate) fn traffic(
     match given.iter().filter(|given| **given).count() {
         1 => {}
         0 => {
-            if !reader.failed_within(raw.span) {
+            if !["constant", "steps", "diurnal", "replay"].iter().any(|shape| raw.given.contains(shape)) {
                 let help = "add one of `constant:`, `steps:`, `diurnal:` and `replay:`";
                 let span = reader.first_line(raw.span);
                 reader.error("no-traffic", "the traffic has no shape", span, "", help);
@@ -740,7 +740,7 @@ pub(crate) fn classes(raw: &At<Vec<RawRequest>>, reader: &mut Reader) -> Vec<Che
                 seen.insert(&name.value, name.span);
             }
         }
-        if request.share.is_none() && !alone && !reader.failed_within(request.span) {
+        if !request.given.contains(&"share") && !alone {
             let span = reader.first_line(request.span);
             reader.error(
                 "missing-key",
@@ -798,8 +798,7 @@ fn check_class(raw: &RawRequest, reader: &mut Reader) -> Option<CheckedClass> {
             None
         }
         (None, None, None) => {
-            let keys = reader.failed_within(raw.span);
-            if !keys {
+            if !["duration", "cpu", "wait"].iter().any(|key| raw.given.contains(key)) {
                 let span = reader.first_line(raw.span);
                 let help = "add `cpu:` and `wait:`, or `duration:` with `cpu_share:`";
                 reader.error("no-work", "the request does not say what it needs", span, "", help);
@@ -988,7 +987,7 @@ fn check_retries(raw: RawRetries, reader: &mut Reader) -> Option<Retries> {
         Some(RawBackoff { exponential: Some(kind), constant: None, .. }) => check_backoff(&kind, 2.0, reader),
         Some(RawBackoff { exponential: None, constant: Some(kind), .. }) => check_backoff(&kind, 1.0, reader),
         Some(backoff) => {
-            if !reader.failed_within(backoff.span) {
+            if backoff.given.len() != 1 {
                 let help = "write `{ exponential: { base: 100ms, cap: 5s } }` or `{ constant: { base: 1s } }`";
                 let span = reader.first_line(backoff.span);
                 reader.error("backoff", "a backoff has exactly one kind", span, "", help);
@@ -1055,9 +1054,7 @@ impl FromYaml for RawObjectives {
             let (limit, window, met) = match &value.value {
                 Value::Mapping(_) => {
                     let Some(raw) = RawLatency::read(value, reader) else { continue };
-                    if let (Some(met), None) = (&raw.met, &raw.window)
-                        && !reader.failed_within(value.span)
-                    {
+                    if let Some(met) = raw.met.as_ref().filter(|_| !raw.given.contains(&"window")) {
                         let help = "add e.g. `window: 5m`, or remove `met:`";
                         reader.error("met-without-window", "`met` needs windows", met.span, "", help);
                     }
