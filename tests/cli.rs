@@ -76,10 +76,13 @@ fn results_go_to_the_standard_output_and_are_the_same_whatever_the_threads() {
     assert_eq!(results["schema"], "costsim.results/1");
     assert_eq!(results["architectures"].as_array().unwrap().len(), 2);
     for architecture in results["architectures"].as_array().unwrap() {
-        let count = |key: &str| architecture["requests"][key]["value"].as_f64().unwrap();
-        let ends = ["served", "throttled", "rejected", "timed_out", "failed", "in_flight"];
-        assert_eq!(ends.iter().map(|key| count(key)).sum::<f64>(), count("arrived"));
-        assert!(count("arrived") > 40_000.0);
+        for replication in 0..2 {
+            let count = |key: &str| architecture["requests"][key]["each"][replication].as_f64().unwrap() as u64;
+            let ends = ["served", "throttled", "rejected", "timed_out", "failed", "in_flight"];
+            assert_eq!(ends.iter().map(|key| count(key)).sum::<u64>(), count("arrived"));
+            // Two a second for six hours, with a standard deviation of 208.
+            assert!(count("arrived").abs_diff(43_200) < 1_000);
+        }
     }
     let other = check(dir.path(), &short(&["--format", "json", "--seed", "7"]), 0).0;
     assert!(one != other, "the seed changes nothing");
