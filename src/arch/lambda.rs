@@ -261,7 +261,10 @@ impl LambdaState {
             }
             self.retire(environment, now, shared);
         };
-        let mut handler = (call.cpu as f64 * self.cpu_scale + 0.5) as u64 + call.wait;
+        let mut handler = call.wait;
+        if call.cpu > 0 {
+            handler += (call.cpu as f64 * self.cpu_scale + 0.5) as u64;
+        }
         if cold {
             handler += self.first_call;
         }

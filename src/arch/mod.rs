@@ -89,8 +89,9 @@ pub fn simulate_with(
     let mut events = 0;
     let mut told_millis = 0;
     while batch.len > 0 {
-        let arrivals = (0..batch.len)
-            .map(|i| (batch.at[i], Arrival { class: batch.class[i], cpu: batch.cpu[i], wait: batch.wait[i] }));
+        let columns = batch.at[..batch.len].iter().zip(&batch.class[..batch.len]);
+        let columns = columns.zip(&batch.cpu[..batch.len]).zip(&batch.wait[..batch.len]);
+        let arrivals = columns.map(|(((&at, &class), &cpu), &wait)| (at, Arrival { class, cpu, wait }));
         events += engine::feed(&mut world, &mut queue, arrivals);
         let millis = batch.at[batch.len - 1].0 / 1_000_000;
         control.requests.fetch_add(batch.len as u64, Ordering::Relaxed);

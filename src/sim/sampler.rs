@@ -175,7 +175,7 @@ impl Sampler {
     ///
     /// Smooth distributions read the bits as a side (top bit: 0 below the median, 1 above) and the tail probability on
     /// that side (the other 63), in units of 2^-64.
-    #[inline]
+    #[inline(always)]
     pub fn sample(&self, bits: u64) -> SimDuration {
         SimDuration(match &self.kind {
             Kind::Constant(nanos) => *nanos,

@@ -17,13 +17,10 @@ const BINS: usize = (SUB_BINS as usize) * (OCTAVES as usize);
 /// See the module's documentation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Histogram {
-    counts: Box<[u64]>,
+    counts: Box<[u64; BINS]>,
     count: u64,
     sum: u128,
     max: u64,
-    /// Bins touched since the last clear: first and last.
-    low: usize,
-    high: usize,
 }
 
 impl Default for Histogram {
@@ -59,7 +56,7 @@ impl Histogram {
 
     /// An empty histogram (about 35 KB).
     pub fn new() -> Self {
-        Self { counts: vec![0; BINS].into_boxed_slice(), count: 0, sum: 0, max: 0, low: BINS, high: 0 }
+        Self { counts: Box::new([0; BINS]), count: 0, sum: 0, max: 0 }
     }
 
     /// Counts one duration.
@@ -70,8 +67,6 @@ impl Histogram {
         self.count += 1;
         self.sum += u128::from(value.0);
         self.max = self.max.max(value.0);
-        self.low = self.low.min(bin);
-        self.high = self.high.max(bin);
     }
 
     /// Adds all of `other`.
@@ -79,15 +74,12 @@ impl Histogram {
         if other.count == 0 {
             return;
         }
-        for (mine, theirs) in self.counts[other.low..=other.high].iter_mut().zip(&other.counts[other.low..=other.high])
-        {
+        for (mine, theirs) in self.counts.iter_mut().zip(other.counts.iter()) {
             *mine += theirs;
         }
         self.count += other.count;
         self.sum += other.sum;
         self.max = self.max.max(other.max);
-        self.low = self.low.min(other.low);
-        self.high = self.high.max(other.high);
     }
 
     /// Takes away all of `other`, which must have been merged into `self` before (for the jackknife). The maximum is kept.
@@ -95,24 +87,21 @@ impl Histogram {
         if other.count == 0 {
             return;
         }
-        for (mine, theirs) in self.counts[other.low..=other.high].iter_mut().zip(&other.counts[other.low..=other.high])
-        {
+        for (mine, theirs) in self.counts.iter_mut().zip(other.counts.iter()) {
             *mine -= theirs;
         }
         self.count -= other.count;
         self.sum -= other.sum;
     }
 
-    /// Empties it; costs as much as the range that was touched.
+    /// Empties it.
     pub fn clear(&mut self) {
         if self.count > 0 {
-            self.counts[self.low..=self.high].fill(0);
+            self.counts.fill(0);
         }
         self.count = 0;
         self.sum = 0;
         self.max = 0;
-        self.low = BINS;
-        self.high = 0;
     }
 
     /// Values counted.
@@ -146,7 +135,7 @@ impl Histogram {
             return Some(self.max());
         }
         let mut seen = 0;
-        for bin in self.low..=self.high {
+        for bin in 0..BINS {
             seen += self.counts[bin];
             if seen >= rank {
                 let (low, high) = (lower_edge(bin), lower_edge(bin + 1));
@@ -158,8 +147,8 @@ impl Histogram {
 
     /// The bins that hold anything: (first nanosecond above the bin, count).
     pub fn bins(&self) -> impl Iterator<Item = (SimDuration, u64)> + '_ {
-        let range = if self.count == 0 { 0..0 } else { self.low..self.high + 1 };
-        range.filter(|&bin| self.counts[bin] > 0).map(|bin| (SimDuration(lower_edge(bin + 1)), self.counts[bin]))
+        let filled = self.counts.iter().enumerate().filter(|(_, count)| **count > 0);
+        filled.map(|(bin, &count)| (SimDuration(lower_edge(bin + 1)), count))
     }
 }
 
