@@ -5,18 +5,20 @@
 //! * every replication of the traffic as it is;
 //! * every replication again *without* the bursts of each frequency, where a burst happens at another pace than the horizon
 //!   does. The paired difference of the two is what these bursts cost, and it is scaled to the month at the bursts' own
-//!   frequency, not at the horizon's;
+//!   frequency, not at the horizon's. Where the components forget within hours, the difference is simulated only
+//!   around the bursts, with and without them: see [`burst_window`];
 //! * the first replication at 75 % and at 125 % of the traffic, for the totals that the report prints beside the bill: enough
 //!   to see how the cost follows the traffic, since the noise between replications is shown by the bill's own interval.
 //!
 //! Jobs are independent, share nothing that changes and are collected in index order, so the results are the same bytes for
 //! any number of threads. The simulator is a parameter: tests pass a fake one.
 
-use crate::arch::output::RunOutput;
-use crate::arch::{self, Control, SimulationError};
-use crate::spec::scenario::{Frequency, Scenario, Traffic};
+use crate::arch::output::{Horizon, RunOutput};
+use crate::arch::{self, Control, How, SimulationError};
+use crate::spec::model::{Architecture, ComponentKind, ScalingPolicy};
+use crate::spec::scenario::{Frequency, Scenario, Shape, Traffic};
 use crate::traffic::{Source, Variant};
-use crate::units::SimDuration;
+use crate::units::{Limit, NANOS_PER_MILLI, SimDuration, SimTime};
 use crate::usage::Usage;
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,7 +27,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub const OTHER_TRAFFIC: [f64; 2] = [0.75, 1.25];
 
 /// The traffic as the scenario says.
-const AS_IT_IS: Variant = Variant { scale: 1.0, without: None };
+const AS_IT_IS: Variant = Variant { scale: 1.0, without: None, window: None };
 
 /// One simulation.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,6 +38,8 @@ pub struct Job {
     pub replication: u32,
     /// Its traffic.
     pub variant: Variant,
+    /// Begin here and measure only this, instead of the whole horizon.
+    pub window: Option<(SimTime, Horizon)>,
 }
 
 /// How far all jobs are, and whether to give up. Shared by all threads; only the progress bar looks at the counters, so
@@ -118,6 +122,22 @@ impl Counted {
     pub fn of(run: &RunOutput) -> Self {
         Self { usage: run.usage.clone(), arrived: run.classes.iter().map(|class| class.arrived).sum() }
     }
+
+    /// This, less what `with` has more than `without` (more where it has less). All three count the same meters in the same order.
+    fn less(&self, with: &Self, without: &Self) -> Self {
+        let shift = |own: u128, with: u128, without: u128| own.saturating_add(without).saturating_sub(with);
+        let mut result = self.clone();
+        for ((meter, with), without) in
+            result.usage.meters.iter_mut().zip(&with.usage.meters).zip(&without.usage.meters)
+        {
+            meter.total = shift(meter.total, with.total, without.total);
+            // By hour it is not asked for.
+            meter.hourly.clear();
+        }
+        let arrived = shift(self.arrived.into(), with.arrived.into(), without.arrived.into());
+        result.arrived = u64::try_from(arrived).unwrap_or(u64::MAX);
+        result
+    }
 }
 
 /// The first replication at another traffic.
@@ -169,13 +189,23 @@ pub fn jobs(scenario: &Scenario, options: &RunOptions) -> Vec<Job> {
         let withouts = || std::iter::once(None).chain(groups.iter().copied().map(Some));
         for without in withouts() {
             for replication in 0..scenario.replications {
-                jobs.push(Job { architecture, replication, variant: Variant { scale: 1.0, without } });
+                jobs.push(Job {
+                    architecture,
+                    replication,
+                    variant: Variant { scale: 1.0, without, window: None },
+                    window: None,
+                });
             }
         }
         if options.other_traffic {
             for scale in OTHER_TRAFFIC {
                 for without in withouts() {
-                    jobs.push(Job { architecture, replication: 0, variant: Variant { scale, without } });
+                    jobs.push(Job {
+                        architecture,
+                        replication: 0,
+                        variant: Variant { scale, without, window: None },
+                        window: None,
+                    });
                 }
             }
         }
@@ -183,10 +213,54 @@ pub fn jobs(scenario: &Scenario, options: &RunOptions) -> Vec<Job> {
     jobs
 }
 
+/// Where alone it makes a difference whether the bursts of a frequency happen: from the hour in which the first begins to the hour after the
+/// last has ended *and* been forgotten; and when to begin, so that what was before is forgotten, too. `None` if a
+/// component of the architecture has no bounded memory, or if little would be saved.
+///
+/// The memory of a function is its idle time-out, that of a fleet what its alarms, warm-up, start and draining take together; both
+/// are counted twice, and an hour is added.
+fn burst_window(scenario: &Scenario, architecture: &Architecture, frequency: Frequency) -> Option<(SimTime, Horizon)> {
+    if matches!(scenario.traffic.shape, Shape::ReplayRequests(_)) || scenario.backend.is_some() {
+        return None;
+    }
+    let mut memory = SimDuration::ZERO;
+    for component in &architecture.components {
+        let needed = match &component.kind {
+            ComponentKind::HttpApi(_) | ComponentKind::LoadBalancer(_) => SimDuration::ZERO,
+            ComponentKind::Lambda(function) => function.idle_timeout.max(function.max_age.unwrap_or_default()),
+            ComponentKind::Fleet(fleet) => {
+                if fleet.queue == Limit::Unlimited || fleet.concurrency == Limit::Unlimited {
+                    return None;
+                }
+                let alarms = fleet.scaling.iter().map(|ScalingPolicy::TargetTracking(rule)| {
+                    SimDuration::from_mins(u64::from(rule.in_periods) + u64::from(rule.out_periods))
+                });
+                let start = SimDuration::from_mins(10);
+                alarms.max().unwrap_or_default() + fleet.warmup + fleet.deregistration_delay + start
+            }
+        };
+        memory = memory.max(needed);
+    }
+    let hour = SimDuration::from_hours(1).0;
+    let hours = ((memory + memory).0.div_ceil(hour) + 1).saturating_mul(hour);
+    let bursts = || scenario.traffic.bursts.iter().filter(|burst| burst.per == frequency);
+    let first = bursts().map(|burst| burst.at.0).min()? / hour * hour;
+    let last = bursts().map(|burst| (burst.at + burst.lasts).0).max()?;
+    let until = last.saturating_add(hours).div_ceil(hour).saturating_mul(hour).min(scenario.horizon.0);
+    let whole = arch::horizon_of(scenario);
+    let begin = SimTime((whole.start.0 + first).saturating_sub(hours));
+    let measured = Horizon { start: whole.start + SimDuration(first), end: whole.start + SimDuration(until) };
+    // It is simulated twice, and beginning at an hour needs whole hours of warm-up.
+    let begin = if begin < whole.start { SimTime::ZERO } else { begin };
+    (2 * measured.end.since(begin).0 < whole.end.0).then_some((begin, measured))
+}
+
 /// What a job leaves: everything of the traffic as it is, counters alone of its variants, so that memory does not grow.
 enum Left {
     Run(Box<RunOutput>),
     Counted(Counted),
+    /// Around the bursts: with them, and without.
+    Around(Counted, Counted),
 }
 
 /// Runs everything that a comparison of the scenario needs, with `simulate` doing one job.
@@ -204,10 +278,11 @@ where
     S: Fn(&Job, &Progress) -> Result<RunOutput, RunError> + Sync,
 {
     let jobs = jobs(scenario, options);
-    let each = scenario.warmup + scenario.horizon;
-    progress
-        .total_millis
-        .store((each.0 / crate::units::NANOS_PER_MILLI).saturating_mul(jobs.len() as u64), Ordering::Relaxed);
+    let millis = |job: &Job| {
+        let whole = (scenario.warmup + scenario.horizon).0;
+        window_of(scenario, job).map_or(whole, |(begin, measured)| 2 * measured.end.since(begin).0) / NANOS_PER_MILLI
+    };
+    progress.total_millis.store(jobs.iter().map(millis).sum(), Ordering::Relaxed);
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(options.threads)
         .build()
@@ -216,7 +291,13 @@ where
         if progress.is_cancelled() {
             return Err(RunError::Cancelled);
         }
-        let run = simulate(job, progress).inspect_err(|_| progress.cancel())?;
+        let go = |job: &Job| simulate(job, progress).inspect_err(|_| progress.cancel());
+        if let Some(window) = window_of(scenario, job) {
+            let with = go(&Job { variant: Variant { without: None, ..job.variant }, window: Some(window), ..*job })?;
+            let without = go(&Job { window: Some(window), ..*job })?;
+            return Ok(Left::Around(Counted::of(&with), Counted::of(&without)));
+        }
+        let run = go(job)?;
         Ok(if job.variant == AS_IT_IS { Left::Run(Box::new(run)) } else { Left::Counted(Counted::of(&run)) })
     };
     // One job at a time a thread: jobs are long and differ in length.
@@ -234,6 +315,11 @@ where
     if cancelled { Err(RunError::Cancelled) } else { Ok(gather(scenario, options, left)) }
 }
 
+/// The part of the horizon that is enough for a job, if it is a part.
+fn window_of(scenario: &Scenario, job: &Job) -> Option<(SimTime, Horizon)> {
+    burst_window(scenario, &scenario.architectures[job.architecture], job.variant.without?)
+}
+
 /// Puts what the jobs left, in the order of [`jobs`], where it belongs.
 fn gather(scenario: &Scenario, options: &RunOptions, left: Vec<Left>) -> Vec<ArchitectureRuns> {
     let groups = burst_groups(&scenario.traffic, scenario.horizon, scenario.month);
@@ -241,17 +327,26 @@ fn gather(scenario: &Scenario, options: &RunOptions, left: Vec<Left>) -> Vec<Arc
     let mut left = left.into_iter();
     let mut result = Vec::with_capacity(scenario.architectures.len());
     for _ in &scenario.architectures {
-        let full = left.by_ref().take(replications).filter_map(Left::run).collect();
+        let full: Vec<RunOutput> = left.by_ref().take(replications).filter_map(Left::run).collect();
         let mut without = Vec::new();
         for &frequency in &groups {
-            without.push((frequency, left.by_ref().take(replications).map(Left::counted).collect()));
+            without.push((
+                frequency,
+                left.by_ref()
+                    .take(replications)
+                    .zip(&full)
+                    .map(|(left, full)| left.counted(&Counted::of(full)))
+                    .collect(),
+            ));
         }
         let mut at_traffic = Vec::new();
         if options.other_traffic {
             for scale in OTHER_TRAFFIC {
-                let mut counted = left.by_ref().take(1 + groups.len()).map(Left::counted);
-                if let Some(full) = counted.next() {
-                    at_traffic.push(AtTraffic { scale, full, without: counted.collect() });
+                let mut left = left.by_ref().take(1 + groups.len());
+                let nothing = Counted { usage: Usage::default(), arrived: 0 };
+                if let Some(full) = left.next().map(|left| left.counted(&nothing)) {
+                    let without = left.map(|left| left.counted(&full)).collect();
+                    at_traffic.push(AtTraffic { scale, full, without });
                 }
             }
         }
@@ -264,14 +359,16 @@ impl Left {
     fn run(self) -> Option<RunOutput> {
         match self {
             Self::Run(run) => Some(*run),
-            Self::Counted(_) => None,
+            Self::Counted(_) | Self::Around(..) => None,
         }
     }
 
-    fn counted(self) -> Counted {
+    /// What was counted; where only the difference to `full` is known, `full` less that.
+    fn counted(self, full: &Counted) -> Counted {
         match self {
             Self::Run(run) => Counted::of(&run),
             Self::Counted(counted) => counted,
+            Self::Around(with, without) => full.less(&with, &without),
         }
     }
 }
@@ -286,8 +383,11 @@ pub fn simulate(scenario: &Scenario, job: &Job, progress: &Progress) -> Result<R
         SimulationError::Cancelled => RunError::Cancelled,
         other => RunError::Simulation { architecture: architecture.name.clone(), message: other.to_string() },
     };
-    let source = Source::new(scenario, job.replication, &job.variant).map_err(|error| failed(error.into()))?;
-    arch::simulate(scenario, architecture, job.replication, source, progress.control()).map_err(failed)
+    let window = job.window.map(|(begin, measured)| (begin, measured.end));
+    let variant = Variant { window, ..job.variant };
+    let source = Source::new(scenario, job.replication, &variant).map_err(|error| failed(error.into()))?;
+    let how = How { measured: job.window.map(|(_, measured)| measured), ..How::default() };
+    arch::simulate_with(scenario, architecture, job.replication, source, progress.control(), how).map_err(failed)
 }
 
 #[cfg(test)]

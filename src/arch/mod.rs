@@ -19,7 +19,8 @@ use crate::sim::queue::EventQueue;
 use crate::spec::model::Architecture;
 use crate::spec::scenario::{Scenario, Shape};
 use crate::traffic::{Batch, Source, TrafficError};
-use output::RunOutput;
+use crate::units::SimTime;
+use output::{Horizon, RunOutput};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use world::{Arrival, World};
 
@@ -55,6 +56,21 @@ pub enum FleetRunning {
     Eager,
 }
 
+/// How a simulation is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct How {
+    /// How fleets run their instances.
+    pub fleets: FleetRunning,
+    /// What is measured instead of the whole horizon: starts a whole number of hours after `t = 0`.
+    pub measured: Option<Horizon>,
+}
+
+/// The measured horizon of a scenario on the engine's clock.
+pub fn horizon_of(scenario: &Scenario) -> Horizon {
+    let start = SimTime::ZERO + scenario.warmup;
+    Horizon { start, end: start + scenario.horizon }
+}
+
 /// Simulates one replication of one architecture.
 ///
 /// # Errors
@@ -66,10 +82,10 @@ pub fn simulate(
     source: Source,
     control: &Control,
 ) -> Result<RunOutput, SimulationError> {
-    simulate_with(scenario, architecture, replication, source, control, FleetRunning::Automatic)
+    simulate_with(scenario, architecture, replication, source, control, How::default())
 }
 
-/// [`simulate`] with a say in how fleets run.
+/// [`simulate`] with a say in how.
 ///
 /// # Errors
 /// As [`simulate`].
@@ -79,15 +95,18 @@ pub fn simulate_with(
     replication: u32,
     mut source: Source,
     control: &Control,
-    running: FleetRunning,
+    how: How,
 ) -> Result<RunOutput, SimulationError> {
-    let end = crate::units::SimTime::ZERO + scenario.warmup + scenario.horizon;
+    let measured = how.measured.unwrap_or_else(|| horizon_of(scenario));
+    let end = measured.end;
     let mut batch = Batch::new();
     source.fill(&mut batch)?;
     let mut queue = EventQueue::new(end, expected_rate(scenario, &batch));
-    let mut world = World::new(scenario, architecture, replication, running == FleetRunning::Eager, &mut queue);
+    let mut world =
+        World::new(scenario, architecture, replication, how.fleets == FleetRunning::Eager, measured, &mut queue);
     let mut events = 0;
-    let mut told_millis = 0;
+    // Before the first request there is next to nothing to do.
+    let mut told_millis = batch.at[0].0 / 1_000_000;
     while batch.len > 0 {
         let columns = batch.at[..batch.len].iter().zip(&batch.class[..batch.len]);
         let columns = columns.zip(&batch.cpu[..batch.len]).zip(&batch.wait[..batch.len]);
@@ -103,7 +122,7 @@ pub fn simulate_with(
         source.fill(&mut batch)?;
     }
     events += engine::drain(&mut world, &mut queue, end);
-    control.simulated_millis.fetch_add(end.0 / 1_000_000 - told_millis, Ordering::Relaxed);
+    control.simulated_millis.fetch_add((end.0 / 1_000_000).saturating_sub(told_millis), Ordering::Relaxed);
     Ok(world.finish(architecture, events, &mut queue))
 }
 

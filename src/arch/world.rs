@@ -9,7 +9,7 @@ use super::fleet::{FleetEvent, FleetState};
 use super::front::{FrontState, HOUR};
 use super::lambda::{AccountState, LambdaState};
 use super::ledger::{Ledger, MeterId};
-use super::output::{ComponentOutput, RunOutput};
+use super::output::{ComponentOutput, Horizon, RunOutput};
 use super::requests::RequestMeter;
 use super::way_back::{Path, Place, WayBack, places};
 use crate::sim::engine::Model;
@@ -200,11 +200,11 @@ impl<'a> World<'a> {
         architecture: &Architecture,
         replication: u32,
         eager: bool,
+        measured: Horizon,
         queue: &mut EventQueue<Event>,
     ) -> Self {
-        let start = SimTime::ZERO + scenario.warmup;
-        let end = start + scenario.horizon;
-        let bucket = bucket_length(scenario.horizon);
+        let Horizon { start, end } = measured;
+        let bucket = bucket_length(end.since(start));
         let root = Key::new(scenario.seed, replication);
         let mut ledger = Ledger::default();
         let mut shared = Shared {

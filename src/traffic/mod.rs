@@ -74,11 +74,14 @@ pub struct Variant {
     pub scale: f64,
     /// Bursts that happen this often are left out.
     pub without: Option<Frequency>,
+    /// Only the requests from one instant (a whole number of hours from `t = 0`) to another, on the engine's clock. They are those that
+    /// the whole has there; only evenly spaced ones may be shifted by less than a gap. Request replay is not cut.
+    pub window: Option<(SimTime, SimTime)>,
 }
 
 impl Default for Variant {
     fn default() -> Self {
-        Self { scale: 1.0, without: None }
+        Self { scale: 1.0, without: None, window: None }
     }
 }
 
@@ -186,14 +189,17 @@ struct Streams {
 
 impl Streams {
     fn new(scenario: &Scenario, works: Works, key: Key, variant: &Variant) -> Result<Self, TrafficError> {
-        let (origin, end) = (rates::origin(scenario), rates::end(scenario));
+        let origin = rates::origin(scenario);
+        let whole = (SimTime::ZERO, SimTime(rates::end(scenario)));
+        let (from, to) = variant.window.unwrap_or(whole);
+        let (from, end) = (from.0, to.0.min(whole.1.0));
         let factor = scenario.traffic.scale * variant.scale;
         let mut dips = Vec::new();
         let mut waiting = Vec::new();
         for (n, burst) in scenario.traffic.bursts.iter().enumerate() {
-            let start = origin.saturating_add(burst.at.0).min(end);
-            let end = start.saturating_add(burst.lasts.0).min(end);
-            if variant.without == Some(burst.per) || start == end {
+            let start = origin.saturating_add(burst.at.0);
+            let (start, end) = (start.max(from), start.saturating_add(burst.lasts.0).min(end));
+            if variant.without == Some(burst.per) || start >= end {
                 continue;
             }
             if burst.times < 1.0 {
@@ -203,7 +209,7 @@ impl Streams {
                 waiting.push((window, burst_key(key, n)));
             }
         }
-        waiting.push((Window { start: 0, end, factor, dips }, key.named("base")));
+        waiting.push((Window { start: from, end, factor, dips }, key.named("base")));
         // Stable: what starts together stays in the scenario's order.
         waiting.sort_by_key(|(window, _)| window.start);
         let mut streams = Self {
@@ -215,7 +221,7 @@ impl Streams {
             scenario: Scenario { architectures: Vec::new(), classes: Vec::new(), ..scenario.clone() },
         };
         // So that a file that can't be opened is found now.
-        streams.begin(0)?;
+        streams.begin(from)?;
         Ok(streams)
     }
 

@@ -177,7 +177,9 @@ fn silence_costs_nothing() {
     assert_eq!(times.len(), 60);
     assert!(times[0].abs_diff(century.0 + SECOND / 2) <= 1);
     assert!(all(&constant(0.0, century)).is_empty());
-    assert!(try_all(&constant(5.0, century), 0, &Variant { scale: 0.0, without: None }).unwrap().is_empty());
+    assert!(
+        try_all(&constant(5.0, century), 0, &Variant { scale: 0.0, without: None, window: None }).unwrap().is_empty()
+    );
 }
 
 /// exp(-kappa) I0(kappa), the mean of exp(kappa (cos x - 1)), from the power series of I0 (Abramowitz and Stegun 9.6.12).
@@ -287,7 +289,7 @@ fn scale_multiplies_every_shape() {
     let mut scenario = even(constant(3.0, horizon));
     scenario.traffic.scale = 2.5;
     assert_eq!(all(&scenario).len(), 54_000);
-    assert_eq!(try_all(&scenario, 0, &Variant { scale: 0.5, without: None }).unwrap().len(), 27_000);
+    assert_eq!(try_all(&scenario, 0, &Variant { scale: 0.5, without: None, window: None }).unwrap().len(), 27_000);
 }
 
 fn burst(at: SimDuration, lasts: SimDuration, times: f64, per: Frequency) -> Burst {
@@ -305,8 +307,10 @@ fn bursts_add_requests_and_leave_the_others_alone() {
         burst(SimDuration::from_mins(130), lasts, 3.0, Frequency::Once),
     ];
     let busy = all(&scenario);
-    let without_month = try_all(&scenario, 0, &Variant { scale: 1.0, without: Some(Frequency::Month) }).unwrap();
-    let without_once = try_all(&scenario, 0, &Variant { scale: 1.0, without: Some(Frequency::Once) }).unwrap();
+    let without_month =
+        try_all(&scenario, 0, &Variant { scale: 1.0, without: Some(Frequency::Month), window: None }).unwrap();
+    let without_once =
+        try_all(&scenario, 0, &Variant { scale: 1.0, without: Some(Frequency::Once), window: None }).unwrap();
     // Each is the next with some requests left out.
     let extras = |many: &[Row], few: &[Row]| -> Vec<u64> {
         let mut few = few.iter().peekable();
@@ -563,7 +567,7 @@ fn replayed_requests_can_be_thinned_and_multiplied() {
     let mut scenario = scenario(Shape::ReplayRequests(replay_file(file.path())), SimDuration::from_secs(20_000));
     let plain = all(&scenario);
     assert_eq!(plain.len(), 20_000);
-    let scaled = |scale| try_all(&scenario, 0, &Variant { scale, without: None }).unwrap();
+    let scaled = |scale| try_all(&scenario, 0, &Variant { scale, without: None, window: None }).unwrap();
     let (half, double, more) = (scaled(0.5), scaled(2.0), scaled(2.25));
     // Five standard deviations: 354 and 306.
     assert_within(half.len(), 10_000.0, 354.0, "half");
@@ -583,7 +587,7 @@ fn replayed_requests_can_be_thinned_and_multiplied() {
     assert_eq!(bursts.len(), 20_000 + 2_000 - 1_000);
     assert_eq!(bursts.iter().filter(|row| (5_000..6_000).contains(&(row.0 / SECOND))).count(), 3_000);
     assert!(matches!(
-        try_all(&scenario, 0, &Variant { scale: 1e7, without: None }),
+        try_all(&scenario, 0, &Variant { scale: 1e7, without: None, window: None }),
         Err(TrafficError::TooManyCopies { .. })
     ));
 }

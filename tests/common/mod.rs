@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use costsim::arch::output::RunOutput;
-use costsim::arch::{Control, FleetRunning, simulate_with};
+use costsim::arch::{Control, FleetRunning, How, simulate_with};
 use costsim::spec::distribution::Distribution;
 use costsim::spec::model::*;
 use costsim::spec::scenario::*;
@@ -176,7 +176,8 @@ pub fn run(scenario: &Scenario, architecture: &Architecture) -> RunOutput {
 
 pub fn run_with(scenario: &Scenario, architecture: &Architecture, running: FleetRunning) -> RunOutput {
     let source = Source::new(scenario, 0, &Variant::default()).expect("traffic");
-    simulate_with(scenario, architecture, 0, source, &Control::default(), running).expect("a result")
+    simulate_with(scenario, architecture, 0, source, &Control::default(), How { fleets: running, measured: None })
+        .expect("a result")
 }
 
 /// Share of arrived requests that ended so.
