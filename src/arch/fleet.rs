@@ -298,7 +298,7 @@ impl FleetState {
     }
 
     /// Sends a request to an instance. `None`: the answer comes later, through `done`.
-    #[inline]
+    #[inline(always)]
     pub fn dispatch(
         &mut self,
         now: SimTime,

@@ -175,18 +175,22 @@ impl<T: Copy> Server<T> {
             let elapsed = (now - self.moved_at) as f64;
             let load = self.load();
             self.busy += elapsed * load;
-            self.clock += elapsed * load / running as f64;
+            // Alone on a processor, the clock runs at full speed: no division.
+            self.clock += if running as f64 <= self.processors { elapsed } else { elapsed * load / running as f64 };
         }
         self.moved_at = now;
     }
 
     /// Computes `next` afresh; to be called after every change.
-    #[inline]
+    #[inline(always)]
     fn plan(&mut self) {
         let mut next = self.waiting.peek().unwrap_or(u64::MAX);
         if let Some(end) = self.running.peek() {
             let running = self.running.entries.len() as f64;
-            let left = (end - self.clock).max(0.0) * running / self.load();
+            let mut left = (end - self.clock).max(0.0);
+            if running > self.processors {
+                left = left * running / self.processors;
+            }
             // Rounded up; in integers, since `ceil` is a call where the processor's own may not be used.
             let whole = left as i64;
             let up = whole as u64 + u64::from((whole as f64) < left);
@@ -195,7 +199,7 @@ impl<T: Copy> Server<T> {
         self.next = next;
     }
 
-    #[inline]
+    #[inline(always)]
     fn start(&mut self, now: u64, job: Job<T>) {
         let slot = match self.free.pop() {
             Some(slot) => {
@@ -222,7 +226,7 @@ impl<T: Copy> Server<T> {
 
     /// Offers a request at `now`, which must not be before the last instant advanced to; all ends up to `now` must have been
     /// taken with [`Server::advance`].
-    #[inline]
+    #[inline(always)]
     pub fn offer(&mut self, now: SimTime, job: Job<T>) -> Admission {
         self.count(now.0);
         if self.at_work < self.concurrency {
