@@ -205,6 +205,8 @@ mod tests {
         assert_eq!(code(&["costsim", "--version"]), 0);
         assert_eq!(code(&["costsim", "nonsense"]), 2);
         assert_eq!(code(&["costsim", "compare", "--format", "yaml"]), 2);
+        // So many threads take longer to start than the work does.
+        assert_eq!(code(&["costsim", "compare", "-j", "100000"]), 2);
         assert_eq!(Failure::CannotRun(String::new()).exit_code(), 101);
         assert_eq!(Failure::of_stdout(&io::ErrorKind::BrokenPipe.into()).exit_code(), 0);
         assert_eq!(Failure::of_stdout(&io::ErrorKind::StorageFull.into()).exit_code(), 101);

@@ -266,3 +266,10 @@ fn a_free_tier_that_there_is_not() {
     assert_eq!(output.status.code(), Some(2), "{message}");
     assert!(message.contains("lambda.reqest"), "{message}");
 }
+
+#[test]
+fn more_windows_than_memory_holds_are_refused() {
+    let short = format!("{SCENARIO}objectives: {{ p99: {{ limit: 1s, window: 1s }} }}\n");
+    // 7 d are 604,800 windows of 1 s.
+    check(&short, MODEL, &["the horizon of 7d has too many windows of 1s", "at most 600000 are judged"]);
+}

@@ -13,7 +13,7 @@ use super::{BillError, BillInput, Prices};
 use crate::money::grouped;
 use crate::money::wide::Wide;
 use crate::spec::scenario::Frequency;
-use crate::units::NANOS_PER_SEC;
+use crate::units::{NANOS_PER_SEC, SimDuration};
 use crate::usage::{RawUnit, Usage};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -78,11 +78,13 @@ pub(super) fn demands(
     }
     order.sort_by_key(|(component, _)| components.iter().position(|c| c == component));
 
-    let scale = Scale::new(input, n)?;
+    let scale = Scale::new(input.month, input.horizon, n)?;
+    let started = Scale::new(input.month, started_hours(input), n)?;
     let mut demands = Vec::with_capacity(order.len());
     for key @ (component, sku) in order {
         let Some((raw, sums)) = sums.get(&key) else { continue };
         let unit = &prices.find(sku)?.unit;
+        let scale = if *raw == RawUnit::Hours { &started } else { &scale };
         demands.push(scale.demand(component, sku, *raw, unit, sums, input, with_once)?);
     }
     Ok(demands)
@@ -117,8 +119,20 @@ fn collect<'a>(
     Ok(())
 }
 
+/// How long a horizon is to a meter that counts started hours in full: scaling what the last, partial hour counted as if it
+/// had been a part would bill a month more hours than it has.
+const fn started_hours(input: &BillInput<'_>) -> SimDuration {
+    const HOUR: u64 = 3_600 * NANOS_PER_SEC;
+    if input.horizon.0 == input.month.0 {
+        return input.horizon;
+    }
+    SimDuration(input.horizon.0.div_ceil(HOUR).saturating_mul(HOUR))
+}
+
 /// Month, horizon and week in a common unit, with their products.
 struct Scale {
+    /// The horizon as formulas show it.
+    over: SimDuration,
     month: Wide,
     horizon: Wide,
     week: Wide,
@@ -128,8 +142,8 @@ struct Scale {
 }
 
 impl Scale {
-    fn new(input: &BillInput<'_>, replications: usize) -> Result<Self, BillError> {
-        let (month, horizon) = (input.month.0, input.horizon.0);
+    fn new(month: SimDuration, over: SimDuration, replications: usize) -> Result<Self, BillError> {
+        let (month, horizon) = (month.0, over.0);
         if month == 0 || horizon == 0 {
             return Err(BillError::NoTime);
         }
@@ -140,7 +154,7 @@ impl Scale {
             .checked_mul(week)
             .and_then(|w| w.checked_mul(Wide::new(replications as u128)))
             .ok_or(BillError::NoTime)?;
-        Ok(Self { month, horizon, week, replications, denominator })
+        Ok(Self { over, month, horizon, week, replications, denominator })
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one formula, used once")]
@@ -165,7 +179,7 @@ impl Scale {
         // Each term is a count and the two factors that bring it to the denominator horizon x week.
         let base = sums.added.iter().try_fold(sums.full, |sum, added| sum.checked_sub(*added)).ok_or_else(too_large)?;
         let mut terms = vec![(base, self.month, self.week)];
-        let mut words = vec![format!("{} x {}/{}", shown(base, raw), input.month, input.horizon)];
+        let mut words = vec![format!("{} x {}/{}", shown(base, raw), input.month, self.over)];
         for (variant, added) in input.without.iter().zip(&sums.added) {
             match variant.per {
                 Frequency::Month => {

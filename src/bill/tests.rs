@@ -75,6 +75,22 @@ fn a_horizon_is_scaled_to_the_month_by_the_mean_of_the_replications() {
     );
 }
 
+/// A balancer that stands all month is there for 730 hours, however short the look at it was: two hours are started in 90
+/// minutes, one in a second. Its time in milliseconds is exact and scales as it is.
+#[test]
+fn started_hours_of_a_horizon_of_part_hours_make_a_month_and_no_more() {
+    let month = SimDuration::from_hours(730);
+    for (horizon, hours) in [(SimDuration::from_mins(90), 2), (SimDuration::from_secs(1), 1), (days(7), 168)] {
+        let millis = u128::from(horizon.0 / 1_000_000);
+        let one = usage(&[
+            meter("lb", "alb.hour", RawUnit::Hours, hours),
+            meter("lb", "vpc.public_ipv4", RawUnit::Ms, 2 * millis),
+        ]);
+        let bill = scaled(&[&one], &[], horizon, month, &FreeTier::None).expect("priced");
+        assert_eq!(quantities(&bill), ["730", "1460"], "{horizon}");
+    }
+}
+
 #[test]
 fn bursts_are_counted_at_their_own_frequency() {
     let count = |n| usage(&[meter("api", "apigw.http.request", RawUnit::Count, n)]);

@@ -80,8 +80,8 @@ pub struct Args {
     quick: bool,
 
     /// Threads [default: one for each core]; the results do not depend on it
-    #[arg(short, long, value_name = "N", help_heading = "Running")]
-    jobs: Option<usize>,
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=1024), help_heading = "Running")]
+    jobs: Option<u16>,
 }
 
 /// Runs the command.
@@ -145,7 +145,7 @@ fn stoppable() -> Arc<Progress> {
 }
 
 fn simulate(scenario: &Scenario, args: &Args, progress: &Progress) -> Result<Vec<ArchitectureRuns>, Failure> {
-    let options = RunOptions { threads: args.jobs.unwrap_or(0), other_traffic: !args.quick };
+    let options = RunOptions { threads: args.jobs.map_or(0, usize::from), other_traffic: !args.quick };
     let work = || run::run(scenario, &options, progress, |job, progress| run::simulate(scenario, job, progress));
     progress::with_bar(args.quiet, progress, work).map_err(|error| match error {
         // A file that changed or broke while it was read.

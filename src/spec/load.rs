@@ -517,6 +517,9 @@ fn check(raw: RawScenario, fallback: &str, candidates: Vec<Candidate>, reader: &
         raw.traffic.and_then(|traffic| raw::traffic(traffic, month, raw.horizon.as_ref(), raw.warmup.as_ref(), reader));
     if let Some(result) = &traffic {
         raw::check_rate(&result.traffic, traffic_span, reader);
+        if let Some(objectives) = &raw.objectives {
+            raw::check_windows(&objectives.0, result.horizon, span, reader);
+        }
     }
     let requests = raw.requests.as_ref().map(|requests| raw::classes(requests, reader));
     // A replayed file that cannot be read might have had durations, which make `requests:` needless.

@@ -22,6 +22,8 @@ use std::collections::BTreeMap;
 const FULL_VCPU_MB: f64 = 1_769.0;
 /// How far shares may be from 1 in sum: thirds are written as 0.333333.
 const SHARE_TOLERANCE: f64 = 1e-5;
+/// Most windows of an objective: a month of windows of 5 s.
+const MAX_WINDOWS: u64 = 600_000;
 /// Most classes of requests.
 const MAX_CLASSES: usize = 1_000;
 
@@ -623,6 +625,19 @@ fn check_burst(raw: RawBurst, horizon: SimDuration, reader: &mut Reader) -> Opti
         reader.error("out-of-range", format!("{} times the base", times.value), times.span, "", "write e.g. `8`");
     }
     Some(Burst { at: raw.at?.value, lasts: raw.lasts?.value, times: raw.times?.value, per: raw.per? })
+}
+
+/// Refuses windows so short that there are more of them than can be kept in memory for each replication.
+pub(crate) fn check_windows(objectives: &Objectives, horizon: SimDuration, span: Span, reader: &mut Reader) {
+    for objective in &objectives.latency {
+        let Some(window) = objective.window.filter(|window| horizon.0.div_ceil(window.0.max(1)) > MAX_WINDOWS) else {
+            continue;
+        };
+        let title = format!("`{}`: the horizon of {horizon} has too many windows of {window}", objective.name);
+        let help = format!("at most {MAX_WINDOWS} are judged: lengthen `window:`, e.g. `5m`");
+        let span = reader.first_line(span);
+        reader.error("out-of-range", title, span, "", &help);
+    }
 }
 
 /// Refuses rates beyond what can be counted.
