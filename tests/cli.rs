@@ -197,3 +197,32 @@ fn completions_and_the_manual_name_the_commands() {
     let (page, _) = check(dir.path(), &["man"], 0);
     assert!(page.contains(".TH") && page.contains("cpu\\-share"), "{page}");
 }
+
+/// The main job on traffic that nobody here wrote: a week of the 1998 World Cup site, a function against a fleet.
+#[test]
+fn the_world_cup_is_compared_and_reported() {
+    let shared = std::env::var_os("COSTSIM_SHARED").map(std::path::PathBuf::from);
+    let shared = shared.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"));
+    let file = shared.join("data/traffic/worldcup98_1998-05-04_7d_per_minute.csv.gz");
+    if !file.is_file() {
+        println!("skipped: the traffic of the World Cup is not here");
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a directory");
+    let output = Command::new(env!("CARGO_BIN_EXE_costsim"))
+        .current_dir(dir.path())
+        .args(["compare", "lambda-http-api", "ec2-asg-alb", "--duration", "20ms", "--cpu-share", "40%", "--quick"])
+        .args(["--replications", "1", "--format", "json", "--out", "report", "--replay"])
+        .arg(&file)
+        .output()
+        .expect("it runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let results: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    // Its description: 7 days with a mean of 963 requests a minute.
+    for architecture in results["architectures"].as_array().expect("two") {
+        let arrived = architecture["requests"]["arrived"]["value"].as_f64().expect("a number");
+        assert!((arrived / (963.0 * 10_080.0) - 1.0).abs() < 0.002, "{arrived}");
+    }
+    let report = std::fs::read_to_string(dir.path().join("report/report.html")).expect("a report");
+    assert!(report.contains("ec2-asg-alb") && report.contains("</html>"));
+}

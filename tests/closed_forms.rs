@@ -105,11 +105,11 @@ fn littles_law_holds_for_every_component() {
 
 /// With most-recently-used reuse and no limit, the environments alive just before an instant are as many as the greatest
 /// concurrency over the idle time-out before it. Here computed from the arrivals alone.
-#[test]
-fn the_warm_pool_is_the_greatest_concurrency_of_the_last_idle_timeout() {
-    for (rate, idle) in [(0.02, 640.0), (2.0, 60.0), (40.0, 5.0)] {
-        let horizon = 40_000.0 / rate;
-        let scenario = scenario(rate, horizon, exponential(2.0));
+fn warm_pool_is_greatest_concurrency(rate: f64, idle: f64, seed: u64) {
+    {
+        let horizon = 20_000.0 / rate;
+        let mut scenario = scenario(rate, horizon, exponential(2.0));
+        scenario.seed = seed;
         let function = Function { idle_timeout: secs(idle), ..function() };
         let output = run(&scenario, &alone(ComponentKind::Lambda(function)));
 
@@ -204,6 +204,12 @@ fn scaling_fleet(max: u32, concurrency: u64, queue: u64) -> Fleet {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// See [`warm_pool_is_greatest_concurrency`].
+    #[test]
+    fn the_warm_pool_is_the_greatest_concurrency_of_the_last_idle_timeout(rate in -2.0f64..2.0, idle in 0.3f64..3.0, seed: u64) {
+        warm_pool_is_greatest_concurrency(10f64.powf(rate), 10f64.powf(idle), seed);
+    }
 
     /// Every request that arrived has ended once the traffic has stopped and all time-outs have passed: none lost, none counted twice.
     #[test]

@@ -344,7 +344,7 @@ impl FleetState {
             self.rejected += 1;
             return Some(Ending { at: now, status: 503, outcome: Outcome::Rejected });
         }
-        self.hour_logs += self.log_bytes[usize::from(call.class)];
+        self.hour_logs = self.hour_logs.saturating_add(self.log_bytes[usize::from(call.class)]);
         if !self.lazy {
             let next = instance.server.next_event();
             if next < instance.planned {

@@ -129,7 +129,12 @@ impl FrontState {
             zones: u64::from(balancer.zones),
             rules: balancer.rules,
             requests_per_connection: shared.scenario.client.requests_per_connection,
-            bytes: shared.scenario.classes.iter().map(|class| class.request_size.0 + class.response_size.0).collect(),
+            bytes: shared
+                .scenario
+                .classes
+                .iter()
+                .map(|class| class.request_size.0.saturating_add(class.response_size.0))
+                .collect(),
             to_function,
         };
         Self::new(kind, &balancer.latency, balancer.idle_timeout, shared, key)
@@ -166,7 +171,8 @@ impl FrontState {
     pub fn answer(&mut self, call: &Call, mut ending: Ending) -> Ending {
         let latency = self.latency.sample(self.key.draw(call.id, u32::from(call.attempt)));
         let gives_up = call.at + self.timeout;
-        if ending.at > gives_up {
+        let waited_too_long = ending.at > gives_up;
+        if waited_too_long {
             ending = Ending { at: gives_up, status: 504, outcome: Outcome::TimedOut };
         }
         ending.at += latency;
@@ -176,7 +182,8 @@ impl FrontState {
         } else {
             ending.status = match (&self.kind, ending.status) {
                 (Kind::HttpApi { .. }, 429) => 503,
-                (Kind::LoadBalancer { .. }, 429) => 502,
+                // Whatever goes wrong in a function is a bad gateway to a balancer; its own time-out stays 504.
+                (Kind::LoadBalancer { .. }, 429 | 500 | 504) if !waited_too_long => 502,
                 (_, status) => status,
             };
         }
@@ -199,7 +206,10 @@ impl FrontState {
 
     /// Books the usage of an hour, or of the part `length` of one that ends the horizon.
     pub fn close_hour(&mut self, length: SimDuration, ledger: &mut Ledger) {
-        let sum = |counts: &[u64], each: &[u64]| counts.iter().zip(each).map(|(count, each)| count * each).sum::<u64>();
+        // Saturating: absurd sizes must not stop a run.
+        let sum = |counts: &[u64], each: &[u64]| {
+            counts.iter().zip(each).fold(0u64, |sum, (count, each)| sum.saturating_add(count.saturating_mul(*each)))
+        };
         match &self.kind {
             Kind::HttpApi { increments, requests, .. } => ledger.book(*requests, sum(&self.hour_requests, increments)),
             Kind::LoadBalancer {
@@ -226,9 +236,8 @@ impl FrontState {
                     .zip(bytes)
                     .zip(to_function)
                     .filter(|(_, to_function)| **to_function)
-                    .map(|((count, each), _)| count * each)
-                    .sum();
-                let other_bytes = sum(&self.hour_requests, bytes) - function_bytes;
+                    .fold(0, |sum, ((count, each), _)| sum.saturating_add(count.saturating_mul(*each)));
+                let other_bytes = sum(&self.hour_requests, bytes).saturating_sub(function_bytes);
                 let dimensions = [
                     connections / 3600.0 / LCU_NEW_PER_SEC,
                     active / LCU_ACTIVE,

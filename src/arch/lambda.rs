@@ -103,7 +103,7 @@ pub struct LambdaState {
     log_bytes: Vec<u64>,
     // Open counters of the hour.
     hour_requests: u64,
-    hour_time: u64,
+    hour_time: u128,
     hour_billed_ms: u64,
     hour_log_bytes: u64,
     // Over the measured horizon.
@@ -177,7 +177,12 @@ impl LambdaState {
                 duration: ledger.open(name, format!("lambda.duration.{arch}"), RawUnit::MbMs),
                 logs: ledger.open(name, "cw.logs.lambda_vended", RawUnit::Bytes),
             },
-            log_bytes: shared.scenario.classes.iter().map(|class| class.log_size.0 + function.platform_log.0).collect(),
+            log_bytes: shared
+                .scenario
+                .classes
+                .iter()
+                .map(|class| class.log_size.0.saturating_add(function.platform_log.0))
+                .collect(),
             hour_requests: 0,
             hour_time: 0,
             hour_billed_ms: 0,
@@ -283,9 +288,9 @@ impl LambdaState {
         ending.at = now + taken;
         self.hour_requests += 1;
         self.hour_billed_ms += (init + handler).div_ceil(NANOS_PER_MILLI);
-        self.hour_log_bytes += self.log_bytes[usize::from(call.class)];
+        self.hour_log_bytes = self.hour_log_bytes.saturating_add(self.log_bytes[usize::from(call.class)]);
         self.unserved += u64::from(ending.outcome != Outcome::Served);
-        self.hour_time += taken.0;
+        self.hour_time += u128::from(taken.0);
         self.busy.up(now);
         if self.reserved.is_none() {
             account.unreserved_busy += 1;
@@ -375,7 +380,7 @@ impl LambdaState {
     /// Books the hour's usage.
     pub fn close_hour(&mut self, ledger: &mut Ledger) {
         self.calls += self.hour_requests;
-        self.time += u128::from(std::mem::take(&mut self.hour_time));
+        self.time += std::mem::take(&mut self.hour_time);
         ledger.book(self.meters.requests, std::mem::take(&mut self.hour_requests));
         // In one step: integer MB x ms, exact.
         ledger.book(self.meters.duration, std::mem::take(&mut self.hour_billed_ms).saturating_mul(self.memory));

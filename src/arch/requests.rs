@@ -63,8 +63,9 @@ impl Windows {
             self.to = self.from + self.length;
             self.index = (index as usize).min(self.output.ended.len() - 1);
         }
-        self.output.ended[self.index] += 1;
-        self.output.over[self.index] += u32::from(over);
+        // A window of more than four billion requests keeps its counts at the limit.
+        self.output.ended[self.index] = self.output.ended[self.index].saturating_add(1);
+        self.output.over[self.index] = self.output.over[self.index].saturating_add(u32::from(over));
     }
 }
 
@@ -138,7 +139,7 @@ impl RequestMeter {
         }
     }
 
-    /// Closes the open bucket. `keep` is false for what happened before the horizon, when nothing has been counted.
+    /// Closes the open bucket.
     pub fn close_bucket(&mut self) {
         let mut arrived = 0;
         let mut ended = [0; 5];

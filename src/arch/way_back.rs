@@ -129,7 +129,7 @@ impl<'a> WayBack<'a> {
             ending = last;
         }
         if path.count == 0 && ending.outcome == Outcome::Served {
-            self.hour_direct += self.response_bytes[usize::from(call.class)];
+            self.hour_direct = self.hour_direct.saturating_add(self.response_bytes[usize::from(call.class)]);
         }
         self.requests.ended(call, ending.at, ending.outcome);
         None

@@ -330,7 +330,7 @@ impl<'a> World<'a> {
                 return self.answer(now, call, refused, depth, queue);
             }
         }
-        self.hour_external += self.external[usize::from(call.class)];
+        self.hour_external = self.hour_external.saturating_add(self.external[usize::from(call.class)]);
         match path.last {
             Place::Function(function) => {
                 let function = &mut self.functions[usize::from(function)];
@@ -519,7 +519,7 @@ impl<'a> World<'a> {
         self.fleets.iter_mut().for_each(|fleet| fleet.close_hour(ledger));
         let external = std::mem::take(&mut self.hour_external);
         if let Some(meter) = self.external_meter {
-            ledger.book(meter, external + std::mem::take(&mut self.back.hour_direct));
+            ledger.book(meter, external.saturating_add(std::mem::take(&mut self.back.hour_direct)));
         }
         if let Some(network) = &self.network {
             ledger.book(network.gateway_hours, network.gateways);

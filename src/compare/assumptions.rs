@@ -88,6 +88,9 @@ pub fn not_modelled() -> Vec<String> {
         "Transient differences of speed between machines of one type, and noisy neighbours.",
         "Operations staff, support plans, taxes, and discounts negotiated with AWS.",
         "Environments that Lambda recycles or initialises ahead of requests on its own account, unless `max_age` says so.",
+        "Init beyond 10 s running again, and the init that follows a failed or timed-out call.",
+        "Memory limits of instances, slow start of new targets, and connection time-outs of the balancer.",
+        "Transfer between zones, storage of logs, alarms, and the public addresses of NAT gateways.",
         "The error of the traffic forecast: the intervals show the noise of this traffic alone.",
     ]
     .map(str::to_owned)

@@ -36,7 +36,13 @@ impl<'a> Contender<'a> {
     }
 
     fn meets(&self) -> bool {
-        self.result.objectives.iter().all(|objective| objective.met)
+        self.serves() && self.result.objectives.iter().all(|objective| objective.met)
+    }
+
+    /// Whether it answers at least half of what ended: one that does not is no candidate, however cheap.
+    fn serves(&self) -> bool {
+        let requests = &self.result.requests;
+        requests.served.value >= 0.5 * (requests.arrived.value - requests.in_flight.value)
     }
 
     /// `p99 <= 500 ms and failures <= 0.1 %`; empty when all hold.
@@ -94,7 +100,7 @@ pub fn verdict(results: &[ArchitectureResult]) -> Verdict {
     let mut contenders: Vec<Contender> = results.iter().filter_map(Contender::of).collect();
     // Stable: equal bills stay in the scenario's order.
     contenders.sort_by_key(|contender| contender.total);
-    let all: Vec<&Contender> = contenders.iter().collect();
+    let all: Vec<&Contender> = contenders.iter().filter(|contender| contender.serves()).collect();
     let meeting: Vec<&Contender> = contenders.iter().filter(|contender| contender.meets()).collect();
     let differences = match all.split_first() {
         Some((first, rest)) => rest.iter().map(|other| gap(first, other).difference).collect(),
@@ -105,6 +111,9 @@ pub fn verdict(results: &[ArchitectureResult]) -> Verdict {
         results.iter().filter(|result| Contender::of(result).is_none()).map(|result| result.name.as_str()).collect();
     if !unknown.is_empty() {
         let _ = write!(sentence, " What {} costs is not known.", unknown.join(" and "));
+    }
+    for useless in contenders.iter().filter(|contender| !contender.serves()) {
+        let _ = write!(sentence, " {} does not count: it serves less than half of its requests.", useless.name());
     }
     let has_objectives = results.iter().any(|result| !result.objectives.is_empty());
     Verdict {
@@ -127,7 +136,7 @@ fn winner(sorted: &[&Contender]) -> Option<String> {
 
 fn sentence(all: &[&Contender], meeting: &[&Contender]) -> String {
     let Some(cheapest) = all.first() else {
-        return "No architecture could be priced.".to_owned();
+        return "No architecture could be priced and serves its requests.".to_owned();
     };
     let with_objectives = all.iter().any(|contender| !contender.result.objectives.is_empty());
     if let [only] = all {
@@ -180,7 +189,11 @@ fn duel(sorted: &[&Contender], title: &str) -> String {
     let gap = gap(a, b);
     let (cost_a, cost_b) = (a.total.cents(), b.total.cents());
     let both = format!("{} at {cost_a} and {} at {cost_b} a month", a.name(), b.name());
-    let percent = gap.difference.relative.map(|share| format!("{:.0} %", share * 100.0));
+    // A decimal where rounding could contradict the 10 % of the rule.
+    let percent = gap.difference.relative.map(|share| match share * 100.0 {
+        percent if (9.0..11.0).contains(&percent) => format!("{percent:.1} %"),
+        percent => format!("{percent:.0} %"),
+    });
     match gap.doubt {
         None => {
             let more = match gap.difference.relative {
@@ -208,7 +221,7 @@ fn duel(sorted: &[&Contender], title: &str) -> String {
     }
 }
 
-/// What dominates the dearer bill: `, 61 % of it Amazon EC2 ($40.10 for capacity that was not at work)`.
+/// What dominates the dearer bill: `; 61 % of that bill is Amazon EC2 ($40.10 for capacity that was not at work)`.
 fn reason(dearer: &ArchitectureResult) -> String {
     let Some((service, amount, total)) = dominant(&dearer.line_items) else {
         return String::new();
@@ -220,7 +233,7 @@ fn reason(dearer: &ArchitectureResult) -> String {
     .filter(|idle| idle.to_f64() >= IDLE_WORTH_NAMING * total.to_f64())
     .map(|idle| format!(" ({} for capacity that was not at work)", idle.cents()))
     .unwrap_or_default();
-    format!(", {:.0} % of it {service}{idle}", share * 100.0)
+    format!("; {:.0} % of that bill is {service}{idle}", share * 100.0)
 }
 
 /// The service with the largest part of a bill: (service, its amount, the total). `None` for an empty bill.
@@ -252,8 +265,8 @@ mod tests {
         assert_eq!(found.cheapest_meeting_objectives.as_deref(), Some("lambda"));
         assert_eq!(
             found.sentence,
-            "lambda is the cheapest that meets every objective: $100.00 a month against $200.00 for ec2, 100 % more, \
-             75 % of it Amazon EC2."
+            "lambda is the cheapest that meets every objective: $100.00 a month against $200.00 for ec2, 100 % more; \
+             75 % of that bill is Amazon EC2."
         );
         let [only] = found.differences.as_slice() else { panic!("one difference") };
         // Differences 99, 100, 101: mean 100, se 1/sqrt(3), t(0.975, 2) = 4.302653: half-width 2.484138.
@@ -277,7 +290,7 @@ mod tests {
         assert_eq!(found.cheapest, None);
         assert!(found.sentence.contains("noise of this traffic"), "{}", found.sentence);
         let found = verdict(&[priced("a", &[1.0, 1.01], true), priced("b", &[9.0, 9.01], true)]);
-        assert!(found.sentence.contains(", 9.0 times as much, 75 % of it Amazon EC2."), "{}", found.sentence);
+        assert!(found.sentence.contains(", 9.0 times as much; 75 % of that bill is Amazon EC2."), "{}", found.sentence);
         // The same noise in both: each pair differs by 30 %.
         let found = verdict(&[priced("a", &noisy, true), priced("b", &noisy.map(|x| x + 60.0), true)]);
         assert_eq!(found.cheapest.as_deref(), Some("a"));
@@ -314,6 +327,6 @@ mod tests {
         let found = verdict(&[priced("a", &[100.0, 101.0], true), unknown.clone()]);
         assert_eq!(found.sentence, "a costs $100.50 a month and meets every objective. What b costs is not known.");
         assert_eq!(verdict(&[unknown]).cheapest, None);
-        assert_eq!(verdict(&[]).sentence, "No architecture could be priced.");
+        assert_eq!(verdict(&[]).sentence, "No architecture could be priced and serves its requests.");
     }
 }

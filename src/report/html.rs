@@ -359,9 +359,10 @@ pub(super) fn render(results: &Results, charts: &Charts) -> String {
         (
             "Traffic".to_owned(),
             format!(
-                "{} requests/s on average, {} at most; {} requests a month",
+                "{} requests/s on average, {} in the busiest {}; {} requests a month",
                 count(results.traffic.mean_rate),
                 count(results.traffic.peak_rate),
+                super::summary::busiest_bucket(results),
                 count(results.traffic.requests_per_month),
             ),
         ),

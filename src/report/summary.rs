@@ -222,15 +222,22 @@ pub(super) fn rows(results: &Results) -> Vec<Row> {
 /// What was simulated, in one line: `us-east-1, 28 d at 40.1 requests/s on average (531 at most), …`.
 pub(super) fn subject(results: &Results) -> String {
     format!(
-        "{}, {} from {}, {} requests/s on average, {} at most; {} requests a month of {} h",
+        "{}, {} from {}, {} requests/s on average, {} in the busiest {}; {} requests a month of {} h",
         clean(&results.region),
         super::format::seconds(results.simulated_seconds),
         Clock::of(results).start(),
         count(results.traffic.mean_rate),
         count(results.traffic.peak_rate),
+        busiest_bucket(results),
         compact(results.traffic.requests_per_month),
         count(results.billed_hours),
     )
+}
+
+/// The length of time that the peak rate is a mean over.
+pub(super) fn busiest_bucket(results: &Results) -> String {
+    let bucket = results.architectures.first().map_or(0.0, |architecture| architecture.series.bucket_seconds);
+    super::format::seconds(bucket)
 }
 
 /// How sure the figures are, in one line.

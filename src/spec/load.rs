@@ -501,9 +501,9 @@ fn check(raw: RawScenario, fallback: &str, candidates: Vec<Candidate>, reader: &
         let title = format!("a month of {}", at.value);
         reader.error("out-of-range", title, at.span, "", "write e.g. `730h`, `720h` (30 days) or `744h` (31 days)");
     }
-    if let Some(at) = raw.replications.as_ref().filter(|at| !(1..=10_000).contains(&at.value)) {
+    if let Some(at) = raw.replications.as_ref().filter(|at| !(1..=1_000).contains(&at.value)) {
         let title = format!("{} replications", at.value);
-        reader.error("out-of-range", title, at.span, "", "write 1 to 10000; 5 or more give an interval");
+        reader.error("out-of-range", title, at.span, "", "write 1 to 1000; 5 or more give an interval");
     }
     let region = raw::region(raw.region, reader);
     let timezone = raw::timezone(raw.timezone, reader);
