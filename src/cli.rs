@@ -9,6 +9,7 @@
 //! | 100 | a gate failed |
 //! | 101 | it could not run: interrupted, disk full, out of threads |
 
+mod check;
 mod compare;
 mod extras;
 mod init;
@@ -32,6 +33,8 @@ pub enum Failure {
     Input(String),
     /// It could not run: 101.
     CannotRun(String),
+    /// A rule of the gate is broken: 100. The reports say which.
+    Gate,
     /// clap has something to say: help, version (0) or a wrong command line (2).
     Usage(clap::Error),
     /// Nobody reads the output any more: 0.
@@ -44,6 +47,7 @@ impl Failure {
         match self {
             Self::Input(_) => 2,
             Self::CannotRun(_) => 101,
+            Self::Gate => 100,
             Self::Usage(error) if error.use_stderr() => 2,
             Self::Usage(_) | Self::ClosedPipe => 0,
         }
@@ -60,7 +64,7 @@ impl Failure {
             }
             // A standard output that is closed is no failure of help.
             Self::Usage(error) => drop(error.print()),
-            Self::ClosedPipe => {}
+            Self::ClosedPipe | Self::Gate => {}
         }
     }
 
@@ -123,6 +127,8 @@ pub struct Cli {
 enum Command {
     /// Compare architectures: cost, latency, refusals, verdict
     Compare(Box<compare::Args>),
+    /// Hold cost and behaviour to a gate, against a baseline: for continuous integration
+    Check(Box<check::Args>),
     /// Check files and show every mistake with its place and the fix
     Validate(validate::Args),
     /// Print the JSON Schema of a kind of file
@@ -175,6 +181,10 @@ enum Format {
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<(), Failure> {
     match Cli::try_parse_from(args).map_err(Failure::Usage)?.command {
         Some(Command::Compare(args)) => compare::run(&args),
+        Some(Command::Check(args)) => match check::run(&args)? {
+            check::Verdict::Passed => Ok(()),
+            check::Verdict::Failed => Err(Failure::Gate),
+        },
         Some(Command::Validate(args)) => validate::run(&args),
         Some(Command::Schema(args)) => extras::schema(&args),
         Some(Command::Init(args)) => init::run(&args),

@@ -11,6 +11,7 @@ pub mod catalog;
 pub mod cli;
 pub mod compare;
 pub mod diag;
+pub mod gate;
 pub mod money;
 pub mod report;
 pub mod results;

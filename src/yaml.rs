@@ -83,6 +83,23 @@ pub fn shorten(text: &str) -> String {
     }
 }
 
+/// All scalars of a text, keys aside; nothing where it cannot be parsed.
+pub fn scalars(text: &str) -> Vec<String> {
+    let mut sources = Sources::default();
+    let source = sources.add("", text);
+    let mut found = Vec::new();
+    let mut open: Vec<Node> = parse(&sources, source).0.into_iter().collect();
+    while let Some(node) = open.pop() {
+        match node.value {
+            Value::Null => {}
+            Value::Scalar { text, .. } => found.push(text),
+            Value::Sequence(items) => open.extend(items),
+            Value::Mapping(entries) => open.extend(entries.into_iter().map(|entry| entry.1)),
+        }
+    }
+    found
+}
+
 /// Reads a file as text.
 ///
 /// # Errors

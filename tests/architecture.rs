@@ -25,6 +25,8 @@ const PURE: &[&str] = &[
     "stats",
     "compare",
     "compare.rs",
+    "gate",
+    "gate.rs",
     "money.rs",
     "money",
     "units.rs",

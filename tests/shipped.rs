@@ -106,6 +106,7 @@ fn schemas_for_editors_are_current() {
     for (name, schema) in [
         ("scenario", spec::scenario_schema()),
         ("model", spec::model_schema()),
+        ("gate", spec::gate_schema()),
         ("pricing", costsim::bill::price_list::schema()),
         ("usage", costsim::bill::usage_file::schema()),
     ] {

@@ -130,7 +130,7 @@ fn load(args: &Args) -> Result<Scenario, Failure> {
 }
 
 /// The progress that Ctrl-C stops. A second Ctrl-C does not wait for the jobs.
-fn stoppable() -> Arc<Progress> {
+pub(super) fn stoppable() -> Arc<Progress> {
     static CURRENT: OnceLock<Arc<Progress>> = OnceLock::new();
     let progress = Arc::clone(CURRENT.get_or_init(|| Arc::new(Progress::new())));
     let stop = Arc::clone(&progress);

@@ -22,6 +22,8 @@ pub enum SchemaKind {
     Pricing,
     /// `results.json`
     Results,
+    /// Gates of `costsim check`
+    Gate,
 }
 
 /// Arguments of `costsim completions`.
@@ -39,6 +41,7 @@ impl SchemaKind {
             Self::Model => "model",
             Self::Pricing => "pricing",
             Self::Results => "results",
+            Self::Gate => "gate",
         }
     }
 }
@@ -49,6 +52,7 @@ pub fn schema_text(kind: SchemaKind) -> Result<String, Failure> {
         SchemaKind::Scenario => spec::scenario_schema(),
         SchemaKind::Model => spec::model_schema(),
         SchemaKind::Pricing => crate::bill::price_list::schema(),
+        SchemaKind::Gate => spec::gate_schema(),
         SchemaKind::Results => schemars::schema_for!(crate::results::Results).to_value(),
     };
     let text = serde_json::to_string_pretty(&schema).map_err(|error| Failure::CannotRun(error.to_string()))?;

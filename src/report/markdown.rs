@@ -5,7 +5,7 @@ use super::summary;
 use crate::results::Results;
 
 /// Text that stays text: what Markdown, HTML, formulas, mentions, references or links are made of is escaped.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let text = clean(text);
     let mut out = String::with_capacity(text.len());
     for (at, c) in text.char_indices() {

@@ -9,6 +9,15 @@ mod csv;
 #[cfg(test)]
 mod fixture;
 mod format;
+pub mod gate;
+mod gate_bencher;
+#[cfg(test)]
+mod gate_fixture;
+mod gate_github;
+mod gate_junit;
+pub mod gate_markdown;
+mod gate_sarif;
+mod gate_terminal;
 mod html;
 mod json;
 mod markdown;

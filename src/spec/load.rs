@@ -1,6 +1,7 @@
 //! From what the user names (files, names, flags) to a checked [`Scenario`]: the front door of [`crate::spec`].
 
 use super::files;
+use super::gate_yaml;
 use super::model::{Architecture, ComponentKind};
 use super::model_yaml::{self, Context, RawModel};
 use super::read::{FromYaml, Reader, Schemas};
@@ -39,6 +40,8 @@ const TOP: &[&str] = &[
     "objectives",
     "backend",
     "architectures",
+    "gate",
+    "accepted",
 ];
 
 /// What to load, as it stands on the command line.
@@ -126,7 +129,9 @@ fn validate_document(found: Found, node: &Node, data_dir: Option<&Path>, mut rea
             Err(findings) => findings,
         };
     }
-    if model_yaml::is_model(node) {
+    if gate_yaml::is_gate(node) {
+        gate_yaml::validate(node, &mut reader);
+    } else if model_yaml::is_model(node) {
         let name = stem(&found.shown);
         reader.base = found.directory;
         model_yaml::read(node, Context { classes: None, fallback_name: &name }, &mut reader);
@@ -534,6 +539,11 @@ fn check(raw: RawScenario, fallback: &str, candidates: Vec<Candidate>, reader: &
         reader.error("no-architectures", "there is nothing to compare", list.span, "", "name at least one model");
     }
     check_cpu_shares(&classes, &architectures, reader);
+    match (raw.gate, raw.accepted) {
+        (Some(rules), accepted) => drop(gate_yaml::check(rules, accepted.unwrap_or_default(), reader)),
+        (None, Some(accepted)) => drop(gate_yaml::check_exceptions(&gate_yaml::default_gate(), accepted, reader)),
+        (None, None) => {}
+    }
     let traffic = traffic?;
     if (backend_given && backend.is_none()) || reader.failed() {
         return None;

@@ -12,6 +12,8 @@ pub mod distribution;
 mod distribution_yaml;
 mod diurnal;
 pub(crate) mod files;
+pub mod gate;
+mod gate_yaml;
 mod load;
 pub mod model;
 mod model_yaml;
@@ -21,4 +23,5 @@ pub mod scenario;
 mod scenario_yaml;
 mod set;
 
+pub use gate_yaml::{GATE_FILE, default_gate, gate_schema, load_gate, scenario_gate};
 pub use load::{LoadOptions, Loaded, load, model_schema, scenario_schema, validate};

@@ -3,6 +3,7 @@
 use super::distribution::Distribution;
 use super::diurnal;
 use super::files;
+use super::gate_yaml::{RawAccepted, RawRule};
 use super::model_yaml::{RawModel, check_instance};
 use super::quantity::{Amount, Growth, OrNone, Percent, Rate, Share, TimeOfDay};
 use super::read::{At, FromYaml, Problem, Reader, Schemas, keywords, record};
@@ -64,9 +65,13 @@ record! {
         optional backend: RawBackend,
         /// Names of models, paths to them, or models written inline.
         required architectures: At<Vec<ArchitectureRef>>,
+        /// Rules of `costsim check`, unless a `costsim.gate.yaml` holds them.
+        optional gate: Vec<RawRule>,
+        /// Exceptions from them that were agreed.
+        optional accepted: Vec<RawAccepted>,
     }
     later [
-        "events", "deployments", "gate", "accepted", "operations", "tags", "per_branch", "limits", "discounts",
+        "events", "deployments", "operations", "tags", "per_branch", "limits", "discounts",
         "commitments", "savings_plans", "currency", "latency", "regions", "team", "jobs",
     ]
 }

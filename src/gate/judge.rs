@@ -1,0 +1,591 @@
+//! Holding rules against two snapshots.
+//!
+//! A rule is broken when the value is on the wrong side of its bound *and* so is its whole interval; it is kept when the whole interval is on
+//! the right side; between the two it is undecided (`~`), which never fails. Changes are judged on paired differences, replication by
+//! replication. A rule that a look has decided stays decided: later looks are for the others.
+
+use super::looks::{Interval, Look, interval};
+use super::movement::{Cause, Movement};
+use super::snapshot::{ArchitectureSnapshot, Metric, Snapshot, unit};
+use crate::spec::gate::{Accepted, Bound, Change, Gate, Level, Place, Rule, Side, Stays, Unit, UpTo, matches};
+use jiff::civil::Date;
+use serde::Serialize;
+
+/// The value of [`Outcome::schema`].
+pub const SCHEMA: &str = "costsim.check/1";
+
+/// Metrics shown for each architecture, whatever the rules are about.
+pub const HEADLINE: [&str; 3] = ["monthly_cost.total", "latency_ms.p99", "failures.all"];
+
+/// Everything that a check found; reports are rendered from it alone.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Outcome {
+    /// `costsim.check/1`.
+    pub schema: String,
+    /// Version of the program.
+    pub tool_version: String,
+    /// Name of the scenario.
+    pub scenario: String,
+    /// AWS region.
+    pub region: String,
+    /// Whether no rule of level `deny` is broken.
+    pub passed: bool,
+    /// Replications at the last look.
+    pub replications: u32,
+    /// What was compared with, as the user knows it; `null` without a baseline.
+    pub baseline: Option<String>,
+    /// What is to be known about the comparison: other prices, other seed, exceptions that are unused or have expired …
+    pub warnings: Vec<String>,
+    /// The architectures side by side.
+    pub rows: Vec<Row>,
+    /// One for each rule, architecture and metric.
+    pub findings: Vec<Finding>,
+    /// Why bills moved.
+    pub movements: Vec<Movement>,
+    /// Every metric of the new results.
+    pub measured: Vec<Measured>,
+}
+
+impl Outcome {
+    /// Whether another look could decide more.
+    pub fn is_undecided(&self) -> bool {
+        self.findings.iter().any(|finding| finding.state == State::Undecided)
+    }
+
+    /// Findings that fail (`deny`), warn or inform.
+    pub fn at(&self, level: Level) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(move |finding| finding.severity() == Some(level))
+    }
+}
+
+/// Both sides of one headline metric of one architecture.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Row {
+    /// The architecture.
+    pub architecture: String,
+    /// The metric.
+    pub metric: String,
+    /// Its unit.
+    pub unit: Unit,
+    /// Before; `null` for a new architecture.
+    pub baseline: Option<f64>,
+    /// Now; `null` for a removed architecture.
+    pub new: Option<f64>,
+    /// Whether the interval of the difference excludes zero.
+    pub significant: bool,
+}
+
+/// One measured metric.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Measured {
+    /// The architecture.
+    pub architecture: String,
+    /// The metric.
+    pub metric: String,
+    /// Its unit.
+    pub unit: Unit,
+    /// The value.
+    pub value: f64,
+    /// Ends of its 95 % interval.
+    pub low: Option<f64>,
+    /// Upper end.
+    pub high: Option<f64>,
+}
+
+/// What of a rule was judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// Its `limit`.
+    Limit,
+    /// Its `change`.
+    Change,
+    /// Who is cheapest.
+    Verdict,
+    /// Whether the architecture is still there.
+    Presence,
+}
+
+/// How a rule stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Kept.
+    Kept,
+    /// Broken.
+    Broken,
+    /// Broken, and agreed on.
+    Accepted,
+    /// Broken only by what the author of the change is not to blame for: prices, or the program.
+    Outside,
+    /// Neither kept nor broken beyond noise.
+    Undecided,
+    /// Nothing to compare with: the architecture is new.
+    New,
+    /// The architecture is gone.
+    Removed,
+    /// Nothing to compare with: there is no baseline.
+    NoBaseline,
+    /// The value is not known any more.
+    Unknown,
+}
+
+/// How one rule stands for one metric of one architecture.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Finding {
+    /// Name of the rule.
+    pub rule: String,
+    /// Its level.
+    pub level: Level,
+    /// What of it was judged.
+    pub subject: Subject,
+    /// How it stands.
+    pub state: State,
+    /// The architecture; empty for the verdict.
+    pub architecture: String,
+    /// The metric.
+    pub metric: String,
+    /// Its unit; `null` for the verdict.
+    pub unit: Option<Unit>,
+    /// The bound as written.
+    pub bound: String,
+    /// Before.
+    pub baseline: Option<f64>,
+    /// Now.
+    pub new: Option<f64>,
+    /// Lower end of the interval of the change (of the value for a limit), at this look's level.
+    pub low: Option<f64>,
+    /// Upper end.
+    pub high: Option<f64>,
+    /// Replications that decided it.
+    pub replications: u32,
+    /// What happened, where numbers do not say it.
+    pub note: Option<String>,
+    /// The author's words.
+    pub message: Option<String>,
+    /// The exception that covers it: reason, by whom, until when.
+    pub accepted: Option<Exception>,
+    /// Where the rule stands.
+    pub place: Option<Place>,
+}
+
+/// An exception as it is shown.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Exception {
+    /// Why.
+    pub reason: String,
+    /// By whom.
+    pub approved_by: String,
+    /// The last day, ISO 8601.
+    pub until: String,
+    /// How far, as written.
+    pub up_to: String,
+}
+
+impl Finding {
+    /// How loud it is; `None` for what is fine.
+    pub fn severity(&self) -> Option<Level> {
+        match self.state {
+            State::Broken | State::Unknown => Some(self.level),
+            State::Outside | State::Removed => Some(self.level.min(Level::Warn)),
+            State::Kept | State::Accepted | State::Undecided | State::New | State::NoBaseline => None,
+        }
+    }
+
+    /// The change, where both sides are known.
+    pub fn change(&self) -> Option<f64> {
+        Some(self.new? - self.baseline?)
+    }
+
+    fn is_the_same_as(&self, other: &Self) -> bool {
+        (&self.rule, self.subject, &self.architecture, &self.metric)
+            == (&other.rule, other.subject, &other.architecture, &other.metric)
+    }
+}
+
+/// What is judged.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    /// The rules.
+    pub gate: &'a Gate,
+    /// Before.
+    pub old: Option<&'a Snapshot>,
+    /// What `old` is, as the user knows it.
+    pub old_name: Option<&'a str>,
+    /// Now.
+    pub new: &'a Snapshot,
+    /// Why bills moved.
+    pub movements: &'a [Movement],
+    /// The day by which exceptions are judged.
+    pub date: Option<Date>,
+    /// Causes that are denied although the author of a change is not to blame for them.
+    pub denied: &'a [Cause],
+    /// How sure one has to be.
+    pub look: Look,
+}
+
+/// Judges all rules. `before` is the outcome of the look before this one, whose decisions stand.
+pub fn judge(case: &Case<'_>, before: Option<&Outcome>) -> Outcome {
+    let mut warnings = comparability(case);
+    let mut findings = Vec::new();
+    for rule in &case.gate.rules {
+        let count = findings.len();
+        match &rule.stays {
+            Some(stays) => findings.push(verdict(case, rule, stays)),
+            None => of_rule(case, rule, &mut findings),
+        }
+        if findings.len() == count {
+            warnings.push(format!(
+                "the rule `{}` is about nothing here: no `{}` of an architecture `{}`",
+                rule.name, rule.metric, rule.architecture
+            ));
+        }
+    }
+    for gone in case.old.iter().flat_map(|old| &old.architectures) {
+        if case.new.architecture(&gone.name).is_none() {
+            let mut finding = blank("architectures", Level::Warn, Subject::Presence, &gone.name, HEADLINE[0]);
+            finding.state = State::Removed;
+            finding.baseline = gone.metric(HEADLINE[0]).and_then(|metric| metric.value);
+            finding.note = Some("was in the baseline and is not compared any more".to_owned());
+            findings.push(finding);
+        }
+    }
+    if let Some(before) = before {
+        for finding in &mut findings {
+            let decided = before.findings.iter().find(|other| other.is_the_same_as(finding));
+            if let Some(decided) = decided.filter(|decided| decided.state != State::Undecided) {
+                *finding = decided.clone();
+            }
+        }
+    }
+    except(case, &mut findings, &mut warnings);
+    Outcome {
+        schema: SCHEMA.to_owned(),
+        tool_version: case.new.tool_version.clone(),
+        scenario: case.new.scenario.clone(),
+        region: case.new.region.clone(),
+        passed: findings.iter().all(|finding| finding.severity() != Some(Level::Deny)),
+        replications: case.look.replications,
+        baseline: case.old_name.map(str::to_owned),
+        warnings,
+        rows: rows(case),
+        findings,
+        movements: case.movements.to_vec(),
+        measured: measured(case.new),
+    }
+}
+
+fn blank(rule: &str, level: Level, subject: Subject, architecture: &str, metric: &str) -> Finding {
+    Finding {
+        rule: rule.to_owned(),
+        level,
+        subject,
+        state: State::Kept,
+        architecture: architecture.to_owned(),
+        metric: metric.to_owned(),
+        unit: Some(unit(metric)),
+        bound: String::new(),
+        baseline: None,
+        new: None,
+        low: None,
+        high: None,
+        replications: 0,
+        note: None,
+        message: None,
+        accepted: None,
+        place: None,
+    }
+}
+
+fn comparability(case: &Case<'_>) -> Vec<String> {
+    let Some(old) = case.old else { return Vec::new() };
+    let new = case.new;
+    let mut said = Vec::new();
+    if old.prices != new.prices {
+        said.push(format!(
+            "the baseline was priced with another price book (newest price {}, now {})",
+            old.prices_as_of, new.prices_as_of
+        ));
+    }
+    if old.tool_version != new.tool_version {
+        said.push(format!("the baseline was made by version {}, this is {}", old.tool_version, new.tool_version));
+    }
+    if old.seed != new.seed {
+        said.push(format!("the baseline has the seed {}, this run {}: differences are not paired", old.seed, new.seed));
+    }
+    if (old.simulated_seconds - new.simulated_seconds).abs() > 0.0 {
+        said.push("the baseline simulates another horizon".to_owned());
+    }
+    said
+}
+
+/// The metrics of an architecture that a rule is about.
+fn concerned<'a>(rule: &'a Rule, side: &'a ArchitectureSnapshot) -> impl Iterator<Item = &'a Metric> {
+    let wanted = rule.limit.as_ref().map(|limit| limit.unit).or(rule.change.as_ref().map(|change| change.unit));
+    side.metrics.iter().filter(move |metric| {
+        matches(&rule.metric, &metric.name) && wanted.is_none_or(|wanted| wanted == unit(&metric.name))
+    })
+}
+
+fn of_rule(case: &Case<'_>, rule: &Rule, findings: &mut Vec<Finding>) {
+    for now in case.new.architectures.iter().filter(|a| matches(&rule.architecture, &a.name)) {
+        let was = case.old.and_then(|old| old.architecture(&now.name));
+        for metric in concerned(rule, now) {
+            let prepared = |subject, bound: &str| Finding {
+                bound: bound.to_owned(),
+                new: metric.value,
+                baseline: was.and_then(|was| was.metric(&metric.name)).and_then(|old| old.value),
+                replications: case.look.replications,
+                message: rule.message.clone(),
+                place: rule.place.clone(),
+                ..blank(&rule.name, rule.level, subject, &now.name, &metric.name)
+            };
+            if let Some(limit) = &rule.limit {
+                let mut finding = prepared(Subject::Limit, &limit.text);
+                judge_limit(case, limit, metric, &mut finding);
+                findings.push(finding);
+            }
+            if let Some(change) = &rule.change {
+                let mut finding = prepared(Subject::Change, &change.text);
+                if case.old.is_none() {
+                    finding.state = State::NoBaseline;
+                } else if let Some(was) = was {
+                    judge_change(case, change, was.metric(&metric.name), metric, &mut finding);
+                } else {
+                    finding.state = State::New;
+                }
+                findings.push(finding);
+            }
+        }
+        // What was known and is not there any more.
+        let Some(change) = rule.change.as_ref() else { continue };
+        let vanished = was.into_iter().flat_map(|was| concerned(rule, was));
+        for metric in
+            vanished.filter(|metric| metric.value.unwrap_or(0.0).abs() > 0.0 && now.metric(&metric.name).is_none())
+        {
+            findings.push(Finding {
+                bound: change.text.clone(),
+                baseline: metric.value,
+                new: Some(0.0),
+                replications: case.look.replications,
+                place: rule.place.clone(),
+                note: Some("is not part of the results any more".to_owned()),
+                ..blank(&rule.name, rule.level, Subject::Change, &now.name, &metric.name)
+            });
+        }
+    }
+}
+
+fn plain(values: &[Option<f64>]) -> Vec<f64> {
+    values.iter().map(|value| value.unwrap_or(f64::NAN)).collect()
+}
+
+/// Where a number with its interval stands to a bound. Without an interval to be had (`point`) the number decides.
+fn stand(side: Side, value: f64, found: Option<Interval>, bound: f64, point: bool) -> State {
+    let Some(found) = found else {
+        return match (side.allows(value, bound), point) {
+            (true, true) => State::Kept,
+            (false, true) => State::Broken,
+            _ => State::Undecided,
+        };
+    };
+    let (low, high) = (side.allows(found.low, bound), side.allows(found.high, bound));
+    match (side.allows(value, bound), low || high, low && high) {
+        (false, false, _) => State::Broken,
+        (true, _, true) => State::Kept,
+        _ => State::Undecided,
+    }
+}
+
+fn judge_limit(case: &Case<'_>, limit: &Bound, metric: &Metric, finding: &mut Finding) {
+    let Some(value) = metric.value else {
+        finding.state = State::Unknown;
+        finding.note = Some("is not known".to_owned());
+        return;
+    };
+    let each = plain(&metric.each);
+    let spread = interval(&each, case.look.alpha).filter(|_| each.len() > 1);
+    // Around the value that is shown: a merged percentile is not the mean of the replications'.
+    let found =
+        spread.map(|i| Interval { mean: value, low: value - (i.mean - i.low), high: value + (i.high - i.mean) });
+    (finding.low, finding.high) = (found.map(|i| i.low), found.map(|i| i.high));
+    finding.state = stand(limit.side, value, found, limit.value, each.is_empty());
+}
+
+fn judge_change(case: &Case<'_>, change: &Change, was: Option<&Metric>, now: &Metric, finding: &mut Finding) {
+    let (before, after) = match (was, now.value) {
+        // What a baseline of this architecture does not list (a service, a component) was not there.
+        (None, Some(after)) => (0.0, after),
+        (Some(Metric { value: Some(before), .. }), Some(after)) => (*before, after),
+        (Some(Metric { value: Some(_), .. }) | None, None) => {
+            finding.state = State::Unknown;
+            finding.note = Some("is not known any more".to_owned());
+            return;
+        }
+        (Some(Metric { value: None, .. }), _) => {
+            finding.state = State::NoBaseline;
+            finding.note = Some("is not known in the baseline".to_owned());
+            return;
+        }
+    };
+    finding.baseline = Some(before);
+    let threshold = change.threshold(before);
+    let olds = was.map_or_else(|| vec![0.0; now.each.len()], |was| plain(&was.each));
+    let differences: Vec<f64> = olds.iter().zip(plain(&now.each)).map(|(old, new)| new - old).collect();
+    let found = interval(&differences, case.look.alpha);
+    (finding.low, finding.high) = (found.map(|i| i.low), found.map(|i| i.high));
+    finding.state = stand(change.side, after - before, found, threshold, differences.is_empty());
+    if finding.state == State::Broken {
+        outside(case, change.side, threshold, after - before, finding);
+    }
+}
+
+/// Whether a broken change is only what prices or the program moved.
+fn outside(case: &Case<'_>, side: Side, threshold: f64, change: f64, finding: &mut Finding) {
+    let Some(movement) = case.movements.iter().find(|movement| movement.architecture == finding.architecture) else {
+        return;
+    };
+    let is_cost = finding.metric.starts_with("monthly_cost.");
+    let forgiven: Vec<Cause> =
+        [Cause::Prices, Cause::Tool].into_iter().filter(|cause| !case.denied.contains(cause)).collect();
+    let causes: Vec<Cause> = movement.causes(is_cost).collect();
+    let all = !causes.is_empty() && causes.iter().all(|cause| forgiven.contains(cause));
+    let counted = change - movement.amount_of(&forgiven);
+    let enough = finding.metric == HEADLINE[0] && !movement.parts.is_empty() && side.allows(counted, threshold);
+    if all || enough {
+        finding.state = State::Outside;
+        let words: Vec<&str> =
+            causes.iter().filter(|cause| forgiven.contains(cause)).map(|cause| cause.word()).collect();
+        finding.note = Some(format!("moved by {}, which warns and does not deny", words.join(" and ")));
+    }
+}
+
+fn verdict(case: &Case<'_>, rule: &Rule, stays: &Stays) -> Finding {
+    let of = |snapshot: &Snapshot| {
+        if stays.meeting_objectives { snapshot.cheapest_meeting_objectives.clone() } else { snapshot.cheapest.clone() }
+    };
+    let now = of(case.new);
+    let mut finding = Finding {
+        unit: None,
+        bound: stays.text.clone(),
+        replications: case.look.replications,
+        message: rule.message.clone(),
+        place: rule.place.clone(),
+        ..blank(&rule.name, rule.level, Subject::Verdict, "", &rule.metric)
+    };
+    let expected = stays.who.clone().or_else(|| case.old.and_then(&of));
+    let Some(expected) = expected else {
+        finding.state = if case.old.is_some() { State::Kept } else { State::NoBaseline };
+        finding.note = case.old.map(|_| "was too close to call".to_owned());
+        return finding;
+    };
+    finding.note = Some(match &now {
+        Some(now) if *now == expected => format!("{expected} is the cheapest"),
+        Some(now) => format!("{now} is the cheapest now, not {expected}"),
+        // Within the materiality band, or none is left that meets the objectives.
+        None => format!("too close to call, or none qualifies; it was to be {expected}"),
+    });
+    finding.state = match now {
+        Some(now) if now == expected => State::Kept,
+        Some(_) => State::Broken,
+        None => State::Undecided,
+    };
+    finding
+}
+
+/// Applies the agreed exceptions.
+fn except(case: &Case<'_>, findings: &mut [Finding], warnings: &mut Vec<String>) {
+    for exception in &case.gate.accepted {
+        let what = || {
+            format!("the exception from `{}` for `{}` ({})", exception.gate, exception.architecture, exception.reason)
+        };
+        if case.date.is_none_or(|date| date > exception.until) {
+            warnings.push(format!("{} expired on {}: remove it", what(), exception.until));
+            continue;
+        }
+        let mut used = false;
+        for finding in findings.iter_mut() {
+            let concerned =
+                matches(&exception.gate, &finding.rule) && matches(&exception.architecture, &finding.architecture);
+            if !concerned || !matches!(finding.state, State::Broken | State::Accepted) {
+                continue;
+            }
+            used = true;
+            if finding.state == State::Accepted || covers(exception, finding) {
+                finding.state = State::Accepted;
+                finding.accepted = Some(Exception {
+                    reason: exception.reason.clone(),
+                    approved_by: exception.approved_by.clone(),
+                    until: exception.until.to_string(),
+                    up_to: exception.up_to_text.clone(),
+                });
+            } else {
+                finding.note =
+                    Some(format!("beyond what {} agreed on: {}", exception.approved_by, exception.up_to_text));
+            }
+        }
+        if !used {
+            warnings.push(format!("{} is not needed: remove it", what()));
+        }
+    }
+}
+
+fn covers(exception: &Accepted, finding: &Finding) -> bool {
+    // For a rule against a decrease the exception goes the other way.
+    let within = |value: f64, bound: f64| if bound < 0.0 { value >= bound } else { value <= bound };
+    match exception.up_to {
+        UpTo::Value(bound, unit) => finding.unit == Some(unit) && finding.new.is_some_and(|new| within(new, bound)),
+        UpTo::Change(bound, unit) => {
+            finding.unit == Some(unit) && finding.change().is_some_and(|change| within(change, bound))
+        }
+        UpTo::Relative(share) => {
+            finding.change().zip(finding.baseline).is_some_and(|(change, old)| within(change, share * old.abs()))
+        }
+    }
+}
+
+fn rows(case: &Case<'_>) -> Vec<Row> {
+    let mut names: Vec<&str> = case.new.architectures.iter().map(|a| a.name.as_str()).collect();
+    let gone = case.old.iter().flat_map(|old| &old.architectures).map(|a| a.name.as_str());
+    names.extend(gone.filter(|name| case.new.architecture(name).is_none()));
+    let mut rows = Vec::new();
+    for name in names {
+        for metric in HEADLINE {
+            let old = case.old.and_then(|old| old.architecture(name)).and_then(|a| a.metric(metric));
+            let new = case.new.architecture(name).and_then(|a| a.metric(metric));
+            let difference = old.zip(new).map(|(old, new)| {
+                let pairs = plain(&old.each).into_iter().zip(plain(&new.each));
+                interval(&pairs.map(|(old, new)| new - old).collect::<Vec<_>>(), super::looks::ALPHA)
+            });
+            rows.push(Row {
+                architecture: name.to_owned(),
+                metric: metric.to_owned(),
+                unit: unit(metric),
+                baseline: old.and_then(|metric| metric.value),
+                new: new.and_then(|metric| metric.value),
+                significant: difference.flatten().is_some_and(|i| i.low > 0.0 || i.high < 0.0),
+            });
+        }
+    }
+    rows
+}
+
+fn measured(new: &Snapshot) -> Vec<Measured> {
+    let mut all = Vec::new();
+    for architecture in &new.architectures {
+        for metric in &architecture.metrics {
+            let Some(value) = metric.value else { continue };
+            let each = plain(&metric.each);
+            let spread = interval(&each, super::looks::ALPHA).filter(|_| each.len() > 1);
+            all.push(Measured {
+                architecture: architecture.name.clone(),
+                metric: metric.name.clone(),
+                unit: unit(&metric.name),
+                value,
+                low: spread.map(|i| value - (i.mean - i.low)),
+                high: spread.map(|i| value + (i.high - i.mean)),
+            });
+        }
+    }
+    all
+}
