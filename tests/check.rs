@@ -257,3 +257,23 @@ fn a_revision_is_run_again_with_its_own_files() {
     assert!(check(shallow.path(), &["--baseline-rev", "origin/main"], 101).contains("fetch-depth: 0"));
     assert!(check(project().path(), &["--baseline-rev", "main"], 101).contains("needs a git repository"));
 }
+
+#[test]
+fn the_examples_for_continuous_integration_are_yaml() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/ci");
+    let mut files = 0;
+    for entry in fs::read_dir(examples).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension == "sh") {
+            continue;
+        }
+        files += 1;
+        let mut sources = costsim::diag::Sources::default();
+        let source = sources.add(path.display().to_string(), fs::read_to_string(&path).unwrap());
+        let (node, findings) = costsim::yaml::parse(&sources, source);
+        assert!(findings.is_empty(), "{}", costsim::diag::render_all(&findings, false));
+        let node = node.unwrap();
+        assert!(["jobs", "costsim", "repos", "runs"].iter().any(|key| node.get(key).is_some()), "{}", path.display());
+    }
+    assert_eq!(files, 4);
+}

@@ -486,7 +486,7 @@ mod tests {
             ("{ name: a, metric: monthly_cost.total, change: \"< -5% or < -5 USD\" }", "wrong-sign"),
             ("{ name: a, metric: verdict, limit: dearest stays x }", "wrong-type"),
             ("{ name: a, metric: monthly_cost.total, limit: \"< 5 USD\", level: block }", "unknown-word"),
-            ("{ name: a, metrik: monthly_cost.total, limit: \"< 5 USD\" }", "unknown-key"),
+            ("{ name: a, metric: cold_starts, limit: \"< 5%\", levl: warn }", "unknown-key"),
         ] {
             let found = one(rule);
             assert_eq!((found.0, found.1.starts_with("gate.yaml:2:")), (code, true), "{rule}: {found:?}");
