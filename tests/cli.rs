@@ -1,6 +1,7 @@
 //! The commands from outside: what they print, where, and with which exit code.
 
 #![allow(clippy::unwrap_used)]
+#![allow(clippy::print_stdout, reason = "says what was skipped")]
 
 use std::fs;
 use std::io::Read;

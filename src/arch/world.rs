@@ -564,13 +564,16 @@ impl<'a> World<'a> {
     }
 }
 
+/// Capacity and those at work, one value a bucket each.
+type CapacityAndBusy = (Vec<f64>, Vec<f64>);
+
 /// Splits a finished component into its output and its levels over time.
 trait Levels {
-    fn unzip_levels(self) -> (Option<ComponentOutput>, Option<(Vec<f64>, Vec<f64>)>);
+    fn unzip_levels(self) -> (Option<ComponentOutput>, Option<CapacityAndBusy>);
 }
 
 impl Levels for Option<(ComponentOutput, Vec<f64>, Vec<f64>)> {
-    fn unzip_levels(self) -> (Option<ComponentOutput>, Option<(Vec<f64>, Vec<f64>)>) {
+    fn unzip_levels(self) -> (Option<ComponentOutput>, Option<CapacityAndBusy>) {
         self.map(|(output, capacity, busy)| (output, (capacity, busy))).unzip()
     }
 }
