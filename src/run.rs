@@ -6,7 +6,7 @@
 //! * every replication again *without* the bursts of each frequency, where a burst happens at another pace than the horizon
 //!   does. The paired difference of the two is what these bursts cost, and it is scaled to the month at the bursts' own
 //!   frequency, not at the horizon's. Where the components forget within hours, the difference is simulated only
-//!   around the bursts, with and without them: see [`burst_window`];
+//!   around the bursts, with and without them: see `burst_window`;
 //! * the first replication at 75 % and at 125 % of the traffic, for the totals that the report prints beside the bill: enough
 //!   to see how the cost follows the traffic, since the noise between replications is shown by the bill's own interval.
 //!
