@@ -106,7 +106,10 @@ pub fn verdict(results: &[ArchitectureResult]) -> Verdict {
         Some((first, rest)) => rest.iter().map(|other| gap(first, other).difference).collect(),
         None => Vec::new(),
     };
-    let mut sentence = sentence(&all, &meeting);
+    let mut sentence = match (all.is_empty(), contenders.is_empty()) {
+        (true, false) => "There is no winner.".to_owned(),
+        _ => sentence(&all, &meeting),
+    };
     let unknown: Vec<&str> =
         results.iter().filter(|result| Contender::of(result).is_none()).map(|result| result.name.as_str()).collect();
     if !unknown.is_empty() {
@@ -136,7 +139,7 @@ fn winner(sorted: &[&Contender]) -> Option<String> {
 
 fn sentence(all: &[&Contender], meeting: &[&Contender]) -> String {
     let Some(cheapest) = all.first() else {
-        return "No architecture could be priced and serves its requests.".to_owned();
+        return "No architecture could be priced.".to_owned();
     };
     let with_objectives = all.iter().any(|contender| !contender.result.objectives.is_empty());
     if let [only] = all {
@@ -297,6 +300,18 @@ mod tests {
     }
 
     #[test]
+    fn who_serves_less_than_half_is_no_winner_however_cheap() {
+        let mut useless = priced("cheap", &[1.0, 1.1], true);
+        (useless.requests.arrived.value, useless.requests.served.value) = (100.0, 40.0);
+        let found = verdict(&[useless.clone(), priced("b", &[9.0, 9.1], true), priced("c", &[90.0, 91.0], true)]);
+        assert_eq!(found.cheapest.as_deref(), Some("b"));
+        assert!(found.sentence.ends_with("cheap does not count: it serves less than half of its requests."));
+        let found = verdict(&[useless]);
+        assert_eq!(found.cheapest, None);
+        assert!(found.sentence.starts_with("There is no winner."), "{}", found.sentence);
+    }
+
+    #[test]
     fn one_replication_decides_nothing() {
         let found = verdict(&[priced("a", &[100.0], true), priced("b", &[900.0], true)]);
         assert_eq!(found.cheapest, None);
@@ -327,6 +342,6 @@ mod tests {
         let found = verdict(&[priced("a", &[100.0, 101.0], true), unknown.clone()]);
         assert_eq!(found.sentence, "a costs $100.50 a month and meets every objective. What b costs is not known.");
         assert_eq!(verdict(&[unknown]).cheapest, None);
-        assert_eq!(verdict(&[]).sentence, "No architecture could be priced and serves its requests.");
+        assert_eq!(verdict(&[]).sentence, "No architecture could be priced.");
     }
 }
