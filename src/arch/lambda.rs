@@ -346,12 +346,6 @@ impl LambdaState {
         self.idle.push(now, environment);
     }
 
-    /// Environments alive at `now` (after the idle ones that are due have ended).
-    pub fn environments(&mut self, now: SimTime, shared: &mut Shared<'_>) -> u64 {
-        self.expire(now, shared);
-        self.total.value()
-    }
-
     /// Brings the integrals up to `now`.
     pub fn settle(&mut self, now: SimTime, shared: &mut Shared<'_>) {
         self.expire(now, shared);

@@ -21,8 +21,6 @@ use crate::spec::scenario::Scenario;
 use crate::units::{NANOS_PER_MILLI, SimDuration, SimTime};
 use crate::usage::RawUnit;
 
-pub use super::way_back::MAX_FRONTS;
-
 /// What can be due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due {
