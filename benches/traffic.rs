@@ -58,6 +58,7 @@ fn scenario(shape: Shape, classes: Vec<RequestClass>, bursts: Vec<Burst>) -> Sce
         backend: None,
         architectures: Vec::new(),
         files: Vec::new(),
+        made_on_command_line: false,
     }
 }
 

@@ -68,6 +68,8 @@ pub struct Found {
 /// One diagnostic: a file that cannot be read, or a name that stands for nothing, with the nearest names.
 pub fn find(kinds: &[Kind], name: &str, beside: Option<&Path>, data_dir: Option<&Path>) -> Result<Found, Diagnostic> {
     let read = |path: PathBuf| {
+        // Without the `.` of a name such as `./model.yaml` inside, so that one file has one name.
+        let path: PathBuf = path.components().collect();
         let shown = path.display().to_string();
         let text = yaml::read_file(&path, &shown)?;
         Ok(Found { shown, text, directory: path.parent().map(Path::to_owned) })

@@ -247,9 +247,10 @@ fn structure_is_complete() {
         "constant: 50/s",
         "constant: 50/s\n  bursts: [ { at: 8d, lasts: 1h, times: 2, per: once } ]",
         "8d",
-        "outside the horizon of 7d",
-        "lengthen `horizon:`",
+        "the burst at 8d lies outside the horizon of 7d",
+        "`--set 'traffic.bursts=[]'`",
     );
+    one_mistake("512 MB", "1 TB", "1 TB", "`1 TB` is no amount of memory", "128 MB to 10,240 MB");
     one_mistake(
         "constant: 50/s",
         "diurnal: { mean: 50/s, peak: 40/s }",
@@ -436,6 +437,54 @@ fn validation_checks_models_and_price_lists_by_themselves() {
         assert!(shown.contains(says), "{says}: {shown}");
     }
     assert!(!shown.contains("g.yaml") && !shown.contains("storefront.yaml"), "{shown}");
+}
+
+/// A region without a price list is refused at its place; a model that two files lead to is reported once.
+#[test]
+fn validation_names_a_region_without_prices_and_says_nothing_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let region = file("r.yaml", &GOOD.replace("horizon: 7d", "region: us-east-9"));
+    let found = spec::validate(&[region], None);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].place().unwrap().ends_with("r.yaml:2:9"), "{:?}", found[0].place());
+    assert!(found[0].render(false).contains("us-east-1"), "{}", found[0].render(false));
+
+    let (head, _) = GOOD.split_once("architectures:").unwrap();
+    let model = file("m.yaml", "entry: lb\ncomponents:\n  lb: { load_balancer: { to: web } }\n");
+    let scenario = file("s.yaml", &format!("{head}architectures: [ ./m.yaml ]\n"));
+    let alone = spec::validate(std::slice::from_ref(&model), None).len();
+    let both = spec::validate(&[model, scenario], None);
+    assert!(alone > 0);
+    assert_eq!(both.len(), alone, "{}", diag::render_all(&both, false));
+}
+
+/// What no flag stated is the command line's default in the report, not something that somebody stated.
+#[test]
+fn a_scenario_of_flags_says_whose_defaults_it_has() {
+    let options = LoadOptions {
+        inputs: vec!["lambda-http-api".into()],
+        per_month: Some("3M".into()),
+        duration: Some("120ms".into()),
+        set: vec!["log_size=900B".into()],
+        ..LoadOptions::default()
+    };
+    let mut scenario = spec::load(&options).unwrap().scenario;
+    let source = |scenario: &_, path: &str| {
+        let all = costsim::compare::assumptions::assumptions(scenario);
+        all.into_iter().find(|row| row.path == path).unwrap_or_else(|| panic!("{path}")).source
+    };
+    let default = Some("default of the command line".to_owned());
+    for path in ["region", "start", "account.free_tier", "requests.request.request_size"] {
+        assert_eq!(source(&scenario, path), default, "{path}");
+    }
+    assert_eq!(source(&scenario, "requests.request.log_size"), None);
+    scenario.made_on_command_line = false;
+    assert_eq!(source(&scenario, "region"), None);
 }
 
 #[test]

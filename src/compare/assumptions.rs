@@ -25,16 +25,23 @@ const PENDING_SOURCE: &str = "measured on m7i.large with Amazon Linux 2023 (brev
 const ALARM_SOURCE: &str =
     "alarms that target tracking creates, as listed by the console; the scaling formula itself is not published";
 
+const FULL_FREE_TIER: &str = "full: the whole permanent free tier";
+
+/// Source of what neither a file nor a flag stated.
+const COMMAND_LINE: &str = "default of the command line";
+
 /// Collects assumptions of one scope.
 struct Sheet {
     scope: String,
+    /// The scenario was made of models and flags.
+    made_on_command_line: bool,
     prefix: String,
     rows: Vec<Assumption>,
 }
 
 impl Sheet {
     fn new(scope: &str) -> Self {
-        Self { scope: scope.to_owned(), prefix: String::new(), rows: Vec::new() }
+        Self { scope: scope.to_owned(), made_on_command_line: false, prefix: String::new(), rows: Vec::new() }
     }
 
     /// A value with no default behind it.
@@ -46,6 +53,12 @@ impl Sheet {
     fn default<T: PartialEq + ToString>(&mut self, path: &str, value: T, default: T, source: &str) {
         let source = (value == default).then(|| source.to_owned());
         self.push(path, value.to_string(), source);
+    }
+
+    /// A value that a scenario file states; where there is none, the default is the command line's.
+    fn say_or_default(&mut self, path: &str, value: String, default: &str) {
+        let source = (self.made_on_command_line && value == default).then(|| COMMAND_LINE.to_owned());
+        self.push(path, value, source);
     }
 
     /// A value that always has this source.
@@ -62,6 +75,7 @@ impl Sheet {
 /// All assumptions: the scenario's in the order of its file, then each architecture's.
 pub fn assumptions(scenario: &Scenario) -> Vec<Assumption> {
     let mut sheet = Sheet::new("scenario");
+    sheet.made_on_command_line = scenario.made_on_command_line;
     general(&mut sheet, scenario);
     account(&mut sheet, &scenario.account);
     traffic(&mut sheet, &scenario.traffic);
@@ -98,8 +112,8 @@ pub fn not_modelled() -> Vec<String> {
 }
 
 fn general(sheet: &mut Sheet, scenario: &Scenario) {
-    sheet.say("region", &scenario.region);
-    sheet.say("start", scenario.start);
+    sheet.say_or_default("region", scenario.region.clone(), "us-east-1");
+    sheet.say_or_default("start", scenario.start.to_string(), "2026-03-02");
     sheet.say("timezone", &scenario.timezone);
     let month = SimDuration::from_hours(730);
     sheet.default(
@@ -122,13 +136,13 @@ fn general(sheet: &mut Sheet, scenario: &Scenario) {
 fn account(sheet: &mut Sheet, account: &Account) {
     let free = match &account.free_tier {
         FreeTier::None => "none".to_owned(),
-        FreeTier::Full => "full: the whole permanent free tier".to_owned(),
+        FreeTier::Full => FULL_FREE_TIER.to_owned(),
         FreeTier::Remaining(left) => {
             let left: Vec<String> = left.iter().map(|(sku, quantity)| format!("{sku} {quantity}")).collect();
             format!("remaining: {}", left.join(", "))
         }
     };
-    sheet.say("account.free_tier", free);
+    sheet.say_or_default("account.free_tier", free, FULL_FREE_TIER);
     sheet.default("account.concurrency", Shown(account.concurrency), Shown(Limit::At(1_000)), AWS_LAMBDA_QUOTAS);
     sheet.default(
         "account.scaling",
@@ -244,10 +258,10 @@ fn request(sheet: &mut Sheet, class: &RequestClass) {
             }
         }
     }
-    sheet.say("request_size", bytes(class.request_size));
-    sheet.say("response_size", bytes(class.response_size));
-    sheet.say("log_size", bytes(class.log_size));
-    sheet.say("external_bytes", bytes(class.external_bytes));
+    sheet.say_or_default("request_size", bytes(class.request_size), &bytes(Bytes(1 << 10)));
+    sheet.say_or_default("response_size", bytes(class.response_size), &bytes(Bytes(2 << 10)));
+    sheet.say_or_default("log_size", bytes(class.log_size), &bytes(Bytes(500)));
+    sheet.say_or_default("external_bytes", bytes(class.external_bytes), &bytes(Bytes(0)));
 }
 
 fn client(sheet: &mut Sheet, client: &Client) {

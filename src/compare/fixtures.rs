@@ -135,6 +135,7 @@ pub fn scenario() -> Scenario {
         backend: None,
         architectures: vec![lambda(), ec2()],
         files: Vec::new(),
+        made_on_command_line: false,
     }
 }
 

@@ -13,6 +13,7 @@ use crate::diag::{self, Diagnostic, Span};
 use crate::traffic::csv_file;
 use crate::units::SimDuration;
 use crate::yaml::{Key, Node, Value, shorten};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The month that is billed unless stated: 365 days / 12, as AWS's calculators take it.
@@ -119,6 +120,9 @@ pub fn validate(names: &[String], data_dir: Option<&Path>) -> Vec<Diagnostic> {
             }
         }
     }
+    // A model that two of the files lead to is reported once.
+    let mut said = BTreeSet::new();
+    all.retain(|finding| said.insert(finding.render(false)));
     all
 }
 
@@ -137,16 +141,31 @@ fn validate_document(found: Found, node: &Node, data_dir: Option<&Path>, mut rea
         model_yaml::read(node, Context { classes: None, fallback_name: &name }, &mut reader);
     } else {
         let document = Document { node: node.clone(), found };
-        finish(
+        let scenario = finish(
             document,
             None,
             &LoadOptions { data_dir: data_dir.map(Path::to_owned), ..LoadOptions::default() },
             &[],
             &mut reader,
         );
+        if let Some(scenario) = scenario {
+            check_prices(&scenario.region, node, data_dir, &mut reader);
+        }
     }
     diag::sort(&mut reader.findings);
     reader.findings
+}
+
+/// Whether there is a price list for the region: said where the scenario names it.
+fn check_prices(region: &str, node: &Node, data_dir: Option<&Path>, reader: &mut Reader) {
+    let book = catalog::price_lists(region, data_dir).and_then(|files| crate::bill::price_list::book(region, &files));
+    let Err(findings) = book else { return };
+    for mut finding in findings {
+        if let (true, Some(place)) = (finding.labels.is_empty(), node.get("region")) {
+            finding = finding.at(&reader.sources, place.span, "");
+        }
+        reader.findings.push(finding);
+    }
 }
 
 /// JSON Schema of a scenario.
@@ -567,6 +586,7 @@ fn check(raw: RawScenario, fallback: &str, candidates: Vec<Candidate>, reader: &
         backend,
         architectures,
         files: reader.files.clone(),
+        made_on_command_line: reader.sources.get(span.source).name == MADE_OF_FLAGS,
     })
 }
 

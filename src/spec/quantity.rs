@@ -536,7 +536,12 @@ fn size_unit(number: &Number<'_>, text: &str, unit: &str, smallest: &str) -> Pro
     let n = shorten(number.digits);
     if unit.is_empty() {
         let other = if smallest == "B" { "KB" } else { "GB" };
-        let help = format!("write `{n} {smallest}` or `{n} {other}`");
+        // Nobody means a function of 1,024 GB.
+        let help = if smallest == "MB" && number.real() >= 128.0 {
+            format!("write `{n} MB`")
+        } else {
+            format!("write `{n} {smallest}` or `{n} {other}`")
+        };
         return Problem::new("no-unit", format!("`{}` has no unit", shorten(text)), help);
     }
     let upper = unit.to_uppercase();
@@ -579,6 +584,10 @@ impl FromYaml for MegaBytes {
             let size = match unit {
                 "MB" | "MiB" => 1,
                 "GB" | "GiB" => 1_024,
+                "B" | "KB" | "KiB" | "TB" | "TiB" => {
+                    let title = format!("`{}` is no amount of memory that a function can have", shorten(text));
+                    return Err(Problem::new("out-of-range", title, "write 128 MB to 10,240 MB, e.g. `512 MB`"));
+                }
                 _ => return Err(size_unit(&number, text, unit, "MB")),
             };
             let whole = number.times(size).and_then(|mb| u32::try_from(mb).ok());

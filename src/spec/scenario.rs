@@ -45,6 +45,8 @@ pub struct Scenario {
     pub architectures: Vec<Architecture>,
     /// Files that were read, for the digests in the results: (name as shown, SHA-256 as lower-case hex).
     pub files: Vec<(String, String)>,
+    /// Made of models and flags: there is no scenario file that could have stated what the flags do not.
+    pub made_on_command_line: bool,
 }
 
 /// Limits and free tier of the account (`account:`).

@@ -508,13 +508,13 @@ fn check_replay(raw: RawReplay, reader: &mut Reader) -> Option<CheckedReplay> {
     let fail = |reader: &mut Reader, error: csv_file::FileError| {
         let place = match error.line {
             Some(line) => format!("{}:{line}: {}", error.file, error.message),
-            None => format!("`{}` {}", error.file, error.message),
+            None => format!("`{}`: {}", error.file, error.message),
         };
         let title = match &error.text {
             Some(text) => format!("{place}: `{}`", shorten(text)),
             None => place,
         };
-        let help = error.help.unwrap_or_else(|| "paths are relative to the file that names them".to_owned());
+        let help = error.help.unwrap_or_else(|| "mend the file, or name another one".to_owned());
         reader.error("replay", title, file.span, "", &help);
     };
     if !path.exists() {
@@ -615,8 +615,13 @@ fn count_names(
 
 fn check_burst(raw: RawBurst, horizon: SimDuration, reader: &mut Reader) -> Option<Burst> {
     if let Some(at) = raw.at.as_ref().filter(|at| at.value >= horizon) {
-        let title = format!("the burst at {} lies outside the horizon of {horizon}", at.value);
-        reader.error("burst-outside", title, at.span, "", "move it, or lengthen `horizon:`");
+        // As written where it can be: `2d9h` is easier to find again than `57h`.
+        let source = &reader.sources.get(at.span.source).text;
+        let written = source.get(at.span.start as usize..at.span.end as usize).map_or("", str::trim);
+        let written = if written.is_empty() { at.value.to_string() } else { shorten(written).to_string() };
+        let title = format!("the burst at {written} lies outside the horizon of {horizon}");
+        let help = "move it, lengthen `horizon:`, or leave bursts out with `--set 'traffic.bursts=[]'`";
+        reader.error("burst-outside", title, at.span, "", help);
     } else if let (Some(at), Some(lasts)) = (&raw.at, &raw.lasts)
         && at.value + lasts.value > horizon
     {

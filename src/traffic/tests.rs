@@ -68,6 +68,7 @@ fn scenario(shape: Shape, horizon: SimDuration) -> Scenario {
         backend: None,
         architectures: Vec::new(),
         files: Vec::new(),
+        made_on_command_line: false,
     }
 }
 

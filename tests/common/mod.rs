@@ -81,6 +81,7 @@ pub fn scenario(rate: f64, horizon: f64, total: Distribution) -> Scenario {
         backend: None,
         architectures: Vec::new(),
         files: Vec::new(),
+        made_on_command_line: false,
     }
 }
 
