@@ -913,7 +913,9 @@ mod tests {
         assert_eq!(read::<MegaBytes>("512 MB"), Ok(MegaBytes(512)));
         assert_eq!(read::<MegaBytes>("2GB"), Ok(MegaBytes(2048)));
         refused::<MegaBytes>("512", "write `512 MB`");
-        refused::<MegaBytes>("512 KB", "unit of size");
+        refused::<MegaBytes>("1024", "write `1024 MB`");
+        refused::<MegaBytes>("512 KB", "write 128 MB to 10,240 MB");
+        refused::<MegaBytes>("1 TB", "write 128 MB to 10,240 MB");
         refused::<MegaBytes>("0.3 MB", "not a whole number of MB");
     }
 
