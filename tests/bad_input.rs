@@ -470,7 +470,7 @@ fn a_scenario_of_flags_says_whose_defaults_it_has() {
         inputs: vec!["lambda-http-api".into()],
         per_month: Some("3M".into()),
         duration: Some("120ms".into()),
-        set: vec!["log_size=900B".into()],
+        set: vec!["requests.request.log_size=900B".into()],
         ..LoadOptions::default()
     };
     let mut scenario = spec::load(&options).unwrap().scenario;
