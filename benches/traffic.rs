@@ -56,6 +56,8 @@ fn scenario(shape: Shape, classes: Vec<RequestClass>, bursts: Vec<Burst>) -> Sce
         client: Client { timeout: None, retries: None, requests_per_connection: 20.0 },
         objectives: Objectives::default(),
         backend: None,
+        billing: Default::default(),
+        environments: Vec::new(),
         architectures: Vec::new(),
         files: Vec::new(),
         made_on_command_line: false,

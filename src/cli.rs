@@ -9,6 +9,7 @@
 //! | 100 | a gate failed |
 //! | 101 | it could not run: interrupted, disk full, out of threads |
 
+mod bill;
 mod check;
 mod compare;
 mod extras;
@@ -129,6 +130,8 @@ enum Command {
     Compare(Box<compare::Args>),
     /// Hold cost and behaviour to a gate, against a baseline: for continuous integration
     Check(Box<check::Args>),
+    /// Price stated usage without simulating: a calculator that can be audited
+    Bill(bill::Args),
     /// Check files and show every mistake with its place and the fix
     Validate(validate::Args),
     /// Print the JSON Schema of a kind of file
@@ -185,6 +188,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<(), Failure> {
             check::Verdict::Passed => Ok(()),
             check::Verdict::Failed => Err(Failure::Gate),
         },
+        Some(Command::Bill(args)) => bill::run(&args),
         Some(Command::Validate(args)) => validate::run(&args),
         Some(Command::Schema(args)) => extras::schema(&args),
         Some(Command::Init(args)) => init::run(&args),

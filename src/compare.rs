@@ -49,6 +49,7 @@ pub fn results(scenario: &Scenario, runs: &[ArchitectureRuns], book: &PriceBook)
         start: scenario.start.to_string(),
         timezone: scenario.timezone.clone(),
         billed_hours: scenario.month.as_hours_f64(),
+        terms: crate::bill::shown::terms(&scenario.account.free_tier, &scenario.billing),
         prices: cost::prices(&bills, book),
         inputs: Inputs { assumptions: assumptions::assumptions(scenario), files: files(scenario) },
         traffic: runs.first().map(|runs| traffic(scenario, runs)).unwrap_or_default(),
@@ -105,21 +106,22 @@ fn of_architecture(
         latency_ms: figures::latency(&latency.iter().collect::<Vec<_>>()),
         classes: figures::classes(scenario, runs),
         components,
-        monthly_cost: bill.monthly_cost(served),
-        usage: usage(runs),
+        monthly_cost: bill.monthly_cost(served, &scenario.billing),
+        usage: usage(runs, scenario.billing.has_commitments()),
         series: runs
             .first()
             .map(|run| series::series(architecture, run, bill.bill.as_ref(), scenario.horizon))
             .unwrap_or_default(),
         line_items: bill.lines(),
+        commitments: bill.bill.as_ref().map(crate::bill::Bill::commitment_results).unwrap_or_default(),
         histograms: figures::histograms(scenario, runs),
         objectives: objectives::judge(scenario, runs, &merge(&latency)),
         warnings,
     }
 }
 
-/// Raw usage of all replications; by the hour for the first alone, which the charts show.
-fn usage(runs: &[RunOutput]) -> Vec<UsageResult> {
+/// Raw usage of all replications; by the hour for the first alone, which the charts show, unless commitments ask for all.
+fn usage(runs: &[RunOutput], all_hours: bool) -> Vec<UsageResult> {
     let of_run = |(replication, run): (u32, &RunOutput)| {
         let meters = run.usage.meters.iter().map(move |meter| UsageResult {
             replication,
@@ -127,7 +129,7 @@ fn usage(runs: &[RunOutput]) -> Vec<UsageResult> {
             sku: meter.sku.clone(),
             unit: meter.unit.key().to_owned(),
             total: meter.total.to_string(),
-            hourly: if replication == 0 { meter.hourly.clone() } else { Vec::new() },
+            hourly: if replication == 0 || all_hours { meter.hourly.clone() } else { Vec::new() },
         });
         meters.collect::<Vec<_>>()
     };

@@ -238,6 +238,11 @@ impl UsdPer {
     /// Decimals that are kept.
     pub const DECIMALS: u32 = 12;
 
+    /// Pico-dollars a unit.
+    pub const fn picos(self) -> u128 {
+        self.0.unsigned_abs()
+    }
+
     /// The exact amount for a quantity; `None` when it leaves the range.
     pub fn checked_mul(self, quantity: Quantity) -> Option<Usd> {
         self.0.checked_mul(quantity.0).map(Usd)

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 /// The value of [`Results::schema`].
 pub const SCHEMA: &str = "costsim.results/1";
+/// The value of [`BillResults::schema`].
+pub const BILL_SCHEMA: &str = "costsim.bill/1";
 
 /// A measured figure: the mean over the replications with its 95 % Student-t interval (for percentiles: of the merged
 /// histogram, interval by jackknife). Bounds are `null` for one replication.
@@ -77,6 +79,9 @@ pub struct Results {
     pub timezone: String,
     /// Length of the billed month in hours.
     pub billed_hours: f64,
+    /// On what terms usage is paid.
+    #[serde(default)]
+    pub terms: Terms,
     /// The price book.
     pub prices: Prices,
     /// What went in.
@@ -91,6 +96,104 @@ pub struct Results {
     pub warnings: Vec<String>,
     /// What the model leaves out, in sentences (shown with the assumptions).
     pub not_modelled: Vec<String>,
+}
+
+/// On what terms usage is paid; rates, discounts and commitments stand among the assumptions.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Terms {
+    /// `none`, `full`, `remaining` (what other accounts leave) or `stated` (see `remaining`).
+    pub free_tier: String,
+    /// What others left of each free amount, where it is stated.
+    pub remaining: Vec<FreeLeft>,
+    /// The calendar month that is billed, `2026-02`; `null` for a month of so many hours.
+    pub month: Option<String>,
+}
+
+/// What is left of a free amount.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FreeLeft {
+    /// Name of the free amount.
+    pub pool: String,
+    /// In the unit of its prices.
+    pub left: String,
+}
+
+/// `costsim bill --format json`: the bill of usage that was stated, not simulated.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BillResults {
+    /// `costsim.bill/1`.
+    pub schema: String,
+    /// Version of the program.
+    pub tool_version: String,
+    /// Name of the usage file.
+    pub name: String,
+    /// AWS region.
+    pub region: String,
+    /// Length of the billed month in hours.
+    pub billed_hours: f64,
+    /// On what terms usage is paid.
+    pub terms: Terms,
+    /// The price book.
+    pub prices: Prices,
+    /// The bill.
+    pub monthly_cost: MonthlyCost,
+    /// One line a tier.
+    pub line_items: Vec<LineItem>,
+    /// How well the commitments fit.
+    pub commitments: Vec<CommitmentResult>,
+}
+
+/// How well a Savings Plan or a reservation fits the usage of the hours.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CommitmentResult {
+    /// Its name on the bill.
+    pub name: String,
+    /// In words.
+    pub description: String,
+    /// What it costs in the month, USD.
+    pub cost: String,
+    /// What the usage that it covers would have cost on demand, USD.
+    pub covered: String,
+    /// Of what it might have covered, by cost on demand: the share that it does, 0..=1.
+    pub coverage: f64,
+    /// Share of the commitment that was used, 0..=1.
+    pub utilisation: f64,
+    /// `covered` - `cost`, USD; may be negative.
+    pub saves: String,
+    /// The commitment that would have cost least over these hours, given those that apply before it.
+    pub best: String,
+    /// `USD an hour` or `instances`.
+    pub unit: String,
+    /// What it would have saved, USD.
+    pub best_saves: String,
+}
+
+/// The total in another currency, at a stated rate.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Converted {
+    /// ISO 4217 code.
+    pub currency: String,
+    /// Units of it for one USD.
+    pub rate: String,
+    /// Date of the rate.
+    pub as_of: String,
+    /// Who states it.
+    pub source: Option<String>,
+    /// The total, to the cent.
+    pub total: String,
+}
+
+/// A tax, shown apart from the total.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TaxResult {
+    /// Its name.
+    pub name: String,
+    /// Percent of the total.
+    pub percent: String,
+    /// USD, to the cent.
+    pub amount: String,
+    /// Total plus tax, USD.
+    pub total_with_tax: String,
 }
 
 /// The price book that was used.
@@ -180,6 +283,9 @@ pub struct ArchitectureResult {
     pub monthly_cost: MonthlyCost,
     /// One line a tier.
     pub line_items: Vec<LineItem>,
+    /// How well Savings Plans and reservations fit.
+    #[serde(default)]
+    pub commitments: Vec<CommitmentResult>,
     /// Raw units by component, replication by replication.
     pub usage: Vec<UsageResult>,
     /// Over time, first replication.
@@ -298,6 +404,9 @@ pub struct MonthlyCost {
     pub high: Option<String>,
     /// Total if nothing were free.
     pub without_free_tier: Option<String>,
+    /// All usage on demand at list prices: nothing free, nothing agreed, no commitments, no support.
+    #[serde(default)]
+    pub at_list_prices: Option<String>,
     /// The total of each replication.
     pub each: Vec<String>,
     /// What one-off bursts and events (`per: once`) add, apart from the monthly total (`null` when there are none).
@@ -308,6 +417,12 @@ pub struct MonthlyCost {
     pub per_million_requests: Option<String>,
     /// Share of the total, 0..=1, that rests on prices known from memory only.
     pub share_from_memory: f64,
+    /// The total in another currency (`null` unless one is stated).
+    #[serde(default)]
+    pub converted: Option<Converted>,
+    /// A tax on the total, which is not in it (`null` unless one is stated).
+    #[serde(default)]
+    pub tax: Option<TaxResult>,
 }
 
 /// The bill at another traffic.
@@ -336,6 +451,16 @@ pub struct LineItem {
     pub unit: String,
     /// USD a unit.
     pub unit_price: String,
+    /// USD a unit on demand at the list price: without free amount, agreement and commitment.
+    #[serde(default)]
+    pub list_unit_price: String,
+    /// USD a unit, where a commitment covers it at the commitment's rate (which is paid on the commitment's own line); otherwise
+    /// the price.
+    #[serde(default)]
+    pub effective_unit_price: String,
+    /// The commitment that covers this usage, or whose cost this is.
+    #[serde(default)]
+    pub commitment: Option<String>,
     /// USD.
     pub amount: String,
     /// How the quantity came about: raw count, unit conversion, horizon to month, tier bounds.
@@ -361,7 +486,7 @@ pub struct UsageResult {
     pub unit: String,
     /// Over the horizon (decimal string: may exceed 2^53).
     pub total: String,
-    /// By hour of the horizon (first replication only; empty for the others).
+    /// By hour of the horizon (where there are commitments; otherwise of the first replication only, empty for the others).
     pub hourly: Vec<u64>,
 }
 

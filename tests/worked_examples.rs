@@ -7,6 +7,7 @@ use costsim::bill::book::{Price, PriceBook, Provenance, Tier};
 use costsim::bill::{Bill, BillInput, Confidence, bill, price_list, usage_file};
 use costsim::catalog;
 use costsim::money::{Quantity, Usd, UsdPer};
+use costsim::spec::billing::Billing;
 use costsim::spec::scenario::FreeTier;
 use costsim::units::SimDuration;
 use costsim::usage::{Meter, RawUnit, Usage};
@@ -324,6 +325,7 @@ fn priced(book: &PriceBook, example: &Example) -> Bill {
         month,
         book,
         stated: &stated,
+        billing: &Billing::default(),
         free_tier: if example.free { &FreeTier::Full } else { &FreeTier::None },
         half_width: &|_| None,
     };

@@ -97,6 +97,8 @@ pub struct Tier {
     pub to: Option<Quantity>,
     /// Price of one unit in it.
     pub price: UsdPer,
+    /// The list price, where [`Self::price`] is another one that was agreed.
+    pub list: Option<UsdPer>,
     /// Where the price comes from.
     pub provenance: Provenance,
 }
@@ -198,6 +200,17 @@ impl PriceBook {
             key: key.to_owned(),
             nearest: self.nearest(key),
         })
+    }
+
+    /// The same book, its digest included, with some prices as they were agreed.
+    pub(super) fn with(&self, agreed: impl Fn(&Price) -> Option<Price>) -> Self {
+        let mut book = self.clone();
+        for price in book.prices.values_mut() {
+            if let Some(other) = agreed(price) {
+                *price = other;
+            }
+        }
+        book
     }
 
     /// All prices, ordered by key.

@@ -7,9 +7,13 @@
 //! Three rules hold everywhere: a quantity is rounded once (6 decimals, half to even); an amount is the printed
 //! quantity times the printed price exactly; a price that is not in the book is an error, never zero.
 
+mod agreed;
 pub mod book;
+pub mod commitments;
 pub mod monthly;
 pub mod price_list;
+pub mod shown;
+mod support;
 pub mod tiers;
 pub mod unit;
 pub mod usage_file;
@@ -18,15 +22,19 @@ pub mod usage_file;
 mod tests;
 
 pub use book::{Confidence, PriceBook, PriceList};
+pub use commitments::CommitmentUse;
+use commitments::Hours;
 pub use tiers::Line;
 
 use crate::money::{DecimalError, Usd, UsdPer};
 use crate::results::{LineItem, UsedPrice};
+use crate::spec::billing::Billing;
 use crate::spec::scenario::{FreeTier, Frequency};
 use crate::units::SimDuration;
 use crate::usage::Usage;
 use book::{Price, Provenance, Tier};
 use std::collections::BTreeSet;
+use std::ops::Range;
 use unit::PriceUnit;
 
 /// Key of the shared database by the hour, whose price the scenario states ([`backend_price`]).
@@ -113,6 +121,32 @@ pub enum BillError {
         /// All that have one.
         known: Vec<String>,
     },
+    /// A percentage is off something that has no price.
+    #[error(
+        "`{on}` is neither a service nor a price (nor the beginning of some, up to a dot) in {region}{}",
+        nearest.as_ref().map_or_else(String::new, |key| format!("; the nearest is `{key}`"))
+    )]
+    UnknownDiscount {
+        /// As it was named.
+        on: String,
+        /// The region of the book.
+        region: String,
+        /// What is much like it.
+        nearest: Option<String>,
+    },
+    /// A commitment cannot cover a key.
+    #[error("{by} cannot cover `{sku}`: {why}")]
+    NotCovered {
+        /// The commitment.
+        by: String,
+        /// The key.
+        sku: String,
+        /// The rule.
+        why: &'static str,
+    },
+    /// What remains is asked for, but not of what.
+    #[error("`free_tier: remaining` is what `billing.other_accounts` leave, and none are stated")]
+    NoOthers,
     /// Prices of one pool disagree about what is free.
     #[error("`{}` and `{}` share the free tier `{pool}` but state different amounts", keys[0], keys[1])]
     PoolMismatch {
@@ -146,6 +180,8 @@ pub struct BillInput<'a> {
     pub book: &'a PriceBook,
     /// Prices that the scenario states; they come before those of the book.
     pub stated: &'a [Price],
+    /// What the account pays other than the list price.
+    pub billing: &'a Billing,
     /// What of the permanent free tier may be used. A pool that [`FreeTier::Remaining`] does not name is used up.
     pub free_tier: &'a FreeTier,
     /// Half-width of the interval of the mean of these totals (`None` for a single one). The statistics are the
@@ -174,6 +210,8 @@ pub struct Bill {
     pub share_from_memory: f64,
     /// The prices behind the lines, by key.
     pub used: Vec<UsedPrice>,
+    /// How well the commitments fit, in the order in which they apply.
+    pub commitments: Vec<CommitmentUse>,
 }
 
 /// Where prices are looked up: first what the scenario states, then the book.
@@ -203,39 +241,91 @@ impl<'a> Prices<'a> {
 /// # Errors
 /// See [`BillError`]; the first one found, in the order of the counters.
 pub fn bill(input: &BillInput<'_>) -> Result<Bill, BillError> {
-    let prices = Prices { book: input.book, stated: input.stated };
+    let book = agreed::book(input.book, input.billing)?;
+    commitments::check(&book, input.billing)?;
+    let prices = Prices { book: &book, stated: input.stated };
     let replications = input.full.len();
-    let demands = monthly::demands(input, &prices, 0..replications, false)?;
-    let lines = tiers::lines(&demands, &prices, input.free_tier, input.month)?;
-    let total = sum(&lines)?;
-    let without_free_tier = sum(&tiers::lines(&demands, &prices, &FreeTier::None, input.month)?)?;
+    let priced = |range: Range<usize>, with_once: bool, free_tier: &FreeTier| {
+        let demands = monthly::demands(input, &prices, range.clone(), with_once)?;
+        // Without commitments nobody asks for the hours.
+        let runs = if input.billing.has_commitments() { &input.full[range] } else { &[] };
+        let hours = Hours::of_runs(runs, input.horizon);
+        Terms { free_tier, billing: input.billing, month: input.month, hours: &hours }.price(&demands, &prices)
+    };
+    let all = || 0..replications;
+    let whole = priced(all(), false, input.free_tier)?;
+    let without_free_tier = priced(all(), false, &FreeTier::None)?.total;
 
     let mut each = Vec::with_capacity(replications);
-    for replication in 0..replications {
-        let demands = monthly::demands(input, &prices, replication..replication + 1, false)?;
-        each.push(sum(&tiers::lines(&demands, &prices, input.free_tier, input.month)?)?);
+    for replication in all() {
+        each.push(priced(replication..replication + 1, false, input.free_tier)?.total);
     }
     let totals: Vec<f64> = each.iter().map(|total| total.to_f64()).collect();
     let half_width = (input.half_width)(&totals).and_then(Usd::from_estimate);
 
     let once = if input.without.iter().any(|variant| variant.per == Frequency::Once) {
-        let demands = monthly::demands(input, &prices, 0..replications, true)?;
-        let with = sum(&tiers::lines(&demands, &prices, input.free_tier, input.month)?)?;
-        Some(with.checked_sub(total).ok_or(BillError::TotalTooLarge)?)
+        let with = priced(all(), true, input.free_tier)?.total;
+        Some(with.checked_sub(whole.total).ok_or(BillError::TotalTooLarge)?)
     } else {
         None
     };
-    Ok(Bill {
-        low: half_width.and_then(|half| total.checked_sub(half)),
-        high: half_width.and_then(|half| total.checked_add(half)),
-        share_from_memory: share_from_memory(&lines, total),
-        used: used(&lines),
-        lines,
-        total,
-        each,
-        without_free_tier,
-        once,
-    })
+    let mut bill = whole.bill(without_free_tier);
+    bill.low = half_width.and_then(|half| bill.total.checked_sub(half));
+    bill.high = half_width.and_then(|half| bill.total.checked_add(half));
+    bill.each = each;
+    bill.once = once;
+    Ok(bill)
+}
+
+/// On what terms the usage of a month is paid.
+struct Terms<'a> {
+    free_tier: &'a FreeTier,
+    billing: &'a Billing,
+    month: SimDuration,
+    hours: &'a Hours,
+}
+
+/// The lines of a month and their sum.
+struct Priced {
+    lines: Vec<Line>,
+    total: Usd,
+    commitments: Vec<CommitmentUse>,
+}
+
+impl Terms<'_> {
+    /// All lines: usage, commitments, support.
+    fn price(&self, demands: &[monthly::Demand], prices: &Prices<'_>) -> Result<Priced, BillError> {
+        let account = tiers::Account {
+            prices,
+            free_tier: self.free_tier,
+            billing: self.billing,
+            month: self.month,
+            hours: self.hours,
+        };
+        let (mut lines, commitments) = tiers::lines(demands, &account)?;
+        if let Some(plan) = &self.billing.support {
+            lines.extend(support::lines(plan, sum(&lines)?, prices)?);
+        }
+        Ok(Priced { total: sum(&lines)?, lines, commitments })
+    }
+}
+
+impl Priced {
+    /// The bill of usage that is known for certain.
+    fn bill(self, without_free_tier: Usd) -> Bill {
+        Bill {
+            low: None,
+            high: None,
+            each: vec![self.total],
+            without_free_tier,
+            once: None,
+            share_from_memory: share_from_memory(&self.lines, self.total),
+            used: used(&self.lines),
+            lines: self.lines,
+            total: self.total,
+            commitments: self.commitments,
+        }
+    }
 }
 
 impl Bill {
@@ -289,6 +379,9 @@ impl Line {
             quantity: self.quantity.to_string(),
             unit: self.unit.to_string(),
             unit_price: self.unit_price.to_string(),
+            list_unit_price: self.list_price.to_string(),
+            effective_unit_price: self.under.unwrap_or(self.unit_price).to_string(),
+            commitment: self.commitment.clone(),
             amount: self.amount.to_string(),
             formula: self.formula.clone(),
             source: self.provenance.source.clone(),
@@ -305,7 +398,7 @@ impl Line {
 pub fn backend_price(hourly: Usd) -> Result<Price, DecimalError> {
     let provenance =
         Provenance { source: "the scenario".to_owned(), as_of: String::new(), confidence: Confidence::Stated };
-    let tier = Tier { from: Default::default(), to: None, price: UsdPer::from_usd(hourly)?, provenance };
+    let tier = Tier { from: Default::default(), to: None, price: UsdPer::from_usd(hourly)?, list: None, provenance };
     Ok(Price {
         key: BACKEND_KEY.to_owned(),
         service: service_of(BACKEND_KEY).to_owned(),
@@ -354,6 +447,8 @@ pub fn service_of(key: &str) -> &'static str {
         "lex" => "Amazon Lex",
         "polly" => "Amazon Polly",
         "backend" => "Shared backend",
+        "savings_plan" | "sp" => "AWS Savings Plans",
+        "support" => "AWS Support",
         _ => "unknown service",
     }
 }

@@ -354,7 +354,7 @@ impl Checker<'_> {
                 let Some(provenance) = source else {
                     return self.missing("source", raw.span, "name one of `sources:`");
                 };
-                vec![Tier { from: Quantity::ZERO, to: None, price, provenance }]
+                vec![Tier { from: Quantity::ZERO, to: None, price, list: None, provenance }]
             }
             (None, Some(tiers)) => self.tiers(raw, tiers.0.as_ref()?, source.as_ref())?,
             (None, None) => return self.missing("price", raw.span, "add `price:`, or `tiers:`"),
@@ -412,7 +412,7 @@ impl Checker<'_> {
                 (None, Some(source)) => source.clone(),
                 (None, None) => return self.missing("source", tier.span, "name one of `sources:`"),
             };
-            tiers.push(Tier { from: from.value, to: tier.to, price, provenance });
+            tiers.push(Tier { from: from.value, to: tier.to, price, list: None, provenance });
             end = tier.to;
         }
         if tiers.is_empty() {
@@ -467,6 +467,7 @@ impl Checker<'_> {
                         from: Quantity::ZERO,
                         to: None,
                         price: price.value,
+                        list: None,
                         provenance: provenance.clone(),
                     }],
                 });

@@ -45,7 +45,17 @@ fn scaled(
     free_tier: &FreeTier,
 ) -> Result<Bill, BillError> {
     let half_width = |each: &[f64]| (each.len() > 1).then_some(1.0);
-    bill(&BillInput { full, without, horizon, month, book: &BOOK, stated: &[], free_tier, half_width: &half_width })
+    bill(&BillInput {
+        full,
+        without,
+        horizon,
+        month,
+        book: &BOOK,
+        stated: &[],
+        billing: &Billing::default(),
+        free_tier,
+        half_width: &half_width,
+    })
 }
 
 fn usd(text: &str) -> Usd {
@@ -278,6 +288,7 @@ fn a_price_that_is_known_up_to_a_tier_is_not_stretched() {
             month,
             book: &book,
             stated: &[],
+            billing: &Billing::default(),
             free_tier: &FreeTier::Full,
             half_width: &|_| None,
         })
@@ -302,6 +313,7 @@ fn the_scenario_states_what_the_backend_costs() {
         month,
         book: &BOOK,
         stated: &stated,
+        billing: &Billing::default(),
         free_tier: &FreeTier::Full,
         half_width: &|_| None,
     };
@@ -472,7 +484,7 @@ proptest! {
         let month = SimDuration::from_hours(730);
         let stated = doubled();
         let input = BillInput {
-            full: &[&used], without: &[], horizon: month, month, book: &BOOK, stated: &stated, free_tier: &free,
+            full: &[&used], without: &[], horizon: month, month, book: &BOOK, stated: &stated, billing: &Billing::default(), free_tier: &free,
             half_width: &|_| None,
         };
         let (once, twice) = (month_of(&used, &free).expect("priced"), bill(&input).expect("priced"));

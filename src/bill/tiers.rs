@@ -5,13 +5,19 @@
 //! proportion to their usage, by largest remainders, so that both the parts and the components add up to the last
 //! digit. Where several keys share one free amount (functions on both processor architectures), the key with the
 //! dearest first tier is served first, among equals the first in the alphabet.
+//!
+//! Other accounts of the same payer share tiers and free amounts like further components, whose lines are left out; or they are
+//! served first, and the account has what they leave (`account.free_tier: remaining`). Commitments cover what is not free before
+//! tiers are counted ([`super::commitments`]).
 
 use super::book::{FreeAmount, Price, Provenance};
+use super::commitments::{self, Cover, Covered, Hours};
 use super::monthly::Demand;
 use super::unit::PriceUnit;
-use super::{BillError, Prices};
+use super::{BillError, CommitmentUse, Prices};
 use crate::money::wide::Wide;
 use crate::money::{Quantity, Usd, UsdPer, grouped};
+use crate::spec::billing::Billing;
 use crate::spec::scenario::FreeTier;
 use crate::units::SimDuration;
 use std::cmp::Reverse;
@@ -34,6 +40,8 @@ pub struct Line {
     pub unit: PriceUnit,
     /// Price of one unit.
     pub unit_price: UsdPer,
+    /// List price of one unit on demand: what it costs without free amount, agreement and commitment.
+    pub list_price: UsdPer,
     /// Quantity x price.
     pub amount: Usd,
     /// The arithmetic in words: count, scaling to the month, tier bounds, share.
@@ -42,6 +50,19 @@ pub struct Line {
     pub provenance: Provenance,
     /// Whether this is the free part.
     pub free: bool,
+    /// The commitment that covers it, or that it is the cost of.
+    pub commitment: Option<String>,
+    /// Covered usage: price of one unit under the commitment, which is paid on the commitment's own line.
+    pub under: Option<UsdPer>,
+}
+
+/// Whose usage it is and on what terms it is paid.
+pub(super) struct Account<'a> {
+    pub(super) prices: &'a Prices<'a>,
+    pub(super) free_tier: &'a FreeTier,
+    pub(super) billing: &'a Billing,
+    pub(super) month: SimDuration,
+    pub(super) hours: &'a Hours,
 }
 
 /// The usage of one key, all components together.
@@ -49,21 +70,41 @@ struct Pooled<'a> {
     price: &'a Price,
     /// Positions of its demands.
     demands: Vec<usize>,
-    /// What each of them used; adds up to `total`.
+    /// What each of them used; adds up to `own`.
     parts: Vec<u128>,
     /// Millionths of a unit.
-    total: u128,
-    /// Of which free.
+    own: u128,
+    /// What other accounts used.
+    others: u128,
+    /// Of all that together, or of `own` where the others are served first: what is free.
     free: u128,
+    /// Where the others are served first: the paid part of their usage.
+    before: u128,
+}
+
+impl Pooled<'_> {
+    /// Usage that shares the free amount and the tiers in proportion.
+    const fn total(&self, others_first: bool) -> u128 {
+        if others_first { self.own } else { self.own.saturating_add(self.others) }
+    }
 }
 
 /// A stretch of a key's usage at one price.
 struct Stretch<'a> {
-    /// Usage in the month at which it starts and ends; `None` for the free part and for an open end.
-    bounds: Option<(Quantity, Option<Quantity>)>,
+    part: Part<'a>,
     millionths: u128,
     price: UsdPer,
+    list: UsdPer,
     provenance: &'a Provenance,
+}
+
+/// Which part of a key's usage a stretch is.
+#[derive(Clone, Copy)]
+enum Part<'a> {
+    Free,
+    Covered(&'a Cover),
+    /// Usage in the month at which the tier starts and ends.
+    Tier(Quantity, Option<Quantity>),
 }
 
 /// Prices the usage of a month. The lines follow the order of the demands, each from its free part to its last tier;
@@ -71,24 +112,41 @@ struct Stretch<'a> {
 ///
 /// # Errors
 /// A missing price, an amount beyond the range, a free amount left for a pool that does not exist.
-pub(super) fn lines(
-    demands: &[Demand],
-    prices: &Prices<'_>,
-    free_tier: &FreeTier,
-    month: SimDuration,
-) -> Result<Vec<Line>, BillError> {
-    let mut pooled = pool(demands, prices)?;
-    spend_free_amounts(&mut pooled, prices, free_tier, month)?;
-    let mut by_demand: Vec<Vec<Line>> = demands.iter().map(|_| Vec::new()).collect();
+pub(super) fn lines(demands: &[Demand], account: &Account<'_>) -> Result<(Vec<Line>, Vec<CommitmentUse>), BillError> {
+    let mut pooled = pool(demands, account)?;
+    let others_first = *account.free_tier == FreeTier::AfterOthers;
+    spend_free_amounts(&mut pooled, account)?;
+    // The free part of each key, over its components and, last, the other accounts.
+    let mut free = Vec::with_capacity(pooled.len());
+    let mut paid: BTreeMap<&str, u128> = BTreeMap::new();
     for key in &pooled {
-        check_end(key, prices)?;
-        split(key, demands, &pooled, &mut by_demand)?;
+        let too_large = || BillError::TooLarge { sku: key.price.key.clone() };
+        let total = key.total(others_first);
+        let parts = apportion(key.free, &weights(key, &key.parts, others_first), total).ok_or_else(too_large)?;
+        let own_free: u128 = parts[..key.parts.len()].iter().sum();
+        paid.insert(&key.price.key, key.own - own_free);
+        free.push(parts);
     }
-    Ok(by_demand.into_iter().flatten().collect())
+    let covered = commitments::cover(&paid, account.prices, account.billing, account.hours, account.month)?;
+    let mut by_demand: Vec<Vec<Line>> = demands.iter().map(|_| Vec::new()).collect();
+    for (key, free) in pooled.iter().zip(free) {
+        let stretches = stretches(key, &covered, account)?;
+        split(key, demands, &pooled, stretches, free, others_first, &mut by_demand)?;
+    }
+    let lines = by_demand.into_iter().flatten().chain(covered.lines).collect();
+    Ok((lines, covered.uses))
+}
+
+/// What components have used of a key, and last what other accounts have, where they share in proportion.
+fn weights(key: &Pooled<'_>, parts: &[u128], others_first: bool) -> Vec<u128> {
+    let others = (!others_first).then_some(key.others);
+    parts.iter().copied().chain(others).collect()
 }
 
 /// Adds up each key's usage and rounds it once.
-fn pool<'a>(demands: &[Demand], prices: &Prices<'a>) -> Result<Vec<Pooled<'a>>, BillError> {
+fn pool<'a>(demands: &[Demand], account: &Account<'a>) -> Result<Vec<Pooled<'a>>, BillError> {
+    let prices = account.prices;
+    let new = |price| Pooled { price, demands: Vec::new(), parts: Vec::new(), own: 0, others: 0, free: 0, before: 0 };
     let mut position: BTreeMap<&str, usize> = BTreeMap::new();
     let mut pooled: Vec<Pooled<'_>> = Vec::new();
     for (index, demand) in demands.iter().enumerate() {
@@ -96,7 +154,7 @@ fn pool<'a>(demands: &[Demand], prices: &Prices<'a>) -> Result<Vec<Pooled<'a>>, 
             Some(at) => *at,
             None => {
                 let price = prices.find(&demand.sku)?;
-                pooled.push(Pooled { price, demands: Vec::new(), parts: Vec::new(), total: 0, free: 0 });
+                pooled.push(new(price));
                 position.insert(&demand.sku, pooled.len() - 1);
                 pooled.len() - 1
             }
@@ -112,16 +170,29 @@ fn pool<'a>(demands: &[Demand], prices: &Prices<'a>) -> Result<Vec<Pooled<'a>>, 
         }
         let numerators = || key.demands.iter().map(|&d| demands[d].numerator);
         let sum = numerators().try_fold(Wide::ZERO, |sum, n| sum.checked_add(n)).ok_or_else(too_large)?;
-        key.total = Quantity::from_ratio(sum, denominator).ok_or_else(too_large)?.millionths();
+        key.own = Quantity::from_ratio(sum, denominator).ok_or_else(too_large)?.millionths();
         let exact = numerators().map(|n| n.checked_mul(Wide::new(1_000_000))?.div_rem(denominator));
         let exact: Option<Vec<_>> = exact.collect();
-        key.parts = exact.and_then(|exact| round_to(key.total, exact)).ok_or_else(too_large)?;
+        key.parts = exact.and_then(|exact| round_to(key.own, exact)).ok_or_else(too_large)?;
+    }
+    for (sku, used) in &account.billing.other_accounts {
+        let at = match pooled.iter().position(|key| key.price.key == *sku) {
+            Some(at) => at,
+            // Used by others alone, it may still take from a free amount that is shared.
+            None => {
+                pooled.push(new(prices.find(sku)?));
+                pooled.len() - 1
+            }
+        };
+        let key = &mut pooled[at];
+        key.others = used.millionths();
+        key.own.checked_add(key.others).ok_or_else(|| BillError::TooLarge { sku: sku.clone() })?;
     }
     Ok(pooled)
 }
 
 /// `total` in proportion to the weights, which add up to `sum`.
-fn apportion(total: u128, weights: &[u128], sum: u128) -> Option<Vec<u128>> {
+pub(super) fn apportion(total: u128, weights: &[u128], sum: u128) -> Option<Vec<u128>> {
     if sum == 0 {
         return Some(vec![0; weights.len()]);
     }
@@ -145,16 +216,16 @@ fn round_to(total: u128, exact: Vec<(Wide, Wide)>) -> Option<Vec<u128>> {
 }
 
 /// Decides how much of each key is free.
-fn spend_free_amounts(
-    pooled: &mut [Pooled<'_>],
-    prices: &Prices<'_>,
-    free_tier: &FreeTier,
-    month: SimDuration,
-) -> Result<(), BillError> {
+fn spend_free_amounts(pooled: &mut [Pooled<'_>], account: &Account<'_>) -> Result<(), BillError> {
+    let free_tier = account.free_tier;
     if let FreeTier::Remaining(stated) = free_tier {
         for (pool, _) in stated {
-            prices.check_pool(pool)?;
+            account.prices.check_pool(pool)?;
         }
+    }
+    let others_first = *free_tier == FreeTier::AfterOthers;
+    if others_first && account.billing.other_accounts.is_empty() {
+        return Err(BillError::NoOthers);
     }
     let mut order: Vec<usize> = (0..pooled.len()).collect();
     order.sort_by(|&a, &b| {
@@ -162,21 +233,41 @@ fn spend_free_amounts(
         first(&pooled[b]).cmp(&first(&pooled[a])).then_with(|| pooled[a].price.key.cmp(&pooled[b].price.key))
     });
     let mut left: BTreeMap<&str, u128> = BTreeMap::new();
-    for index in order {
-        let key = &mut pooled[index];
+    let mut amounts = Vec::with_capacity(pooled.len());
+    for &index in &order {
+        let key = &pooled[index];
         let Some(free) = &key.price.free else { continue };
-        let whole =
-            free_in_month(free.amount, month).ok_or_else(|| BillError::TooLarge { sku: key.price.key.clone() })?;
-        let left = left.entry(&free.pool).or_insert_with(|| match free_tier {
+        let whole = free_in_month(free.amount, account.month)
+            .ok_or_else(|| BillError::TooLarge { sku: key.price.key.clone() })?;
+        left.entry(&free.pool).or_insert_with(|| match free_tier {
             FreeTier::None => 0,
-            FreeTier::Full => whole.millionths(),
+            FreeTier::Full | FreeTier::AfterOthers => whole.millionths(),
             FreeTier::Remaining(stated) => stated
                 .iter()
                 .find(|(pool, _)| *pool == free.pool)
                 .and_then(|(_, units)| Quantity::from_f64(*units))
                 .map_or(0, |units| units.millionths().min(whole.millionths())),
         });
-        key.free = key.total.min(*left);
+        amounts.push(index);
+    }
+    if others_first {
+        for key in pooled.iter_mut() {
+            key.before = key.others;
+        }
+        for &index in &amounts {
+            let key = &mut pooled[index];
+            let Some(left) = key.price.free.as_ref().and_then(|free| left.get_mut(free.pool.as_str())) else {
+                continue;
+            };
+            let free = key.others.min(*left);
+            *left -= free;
+            key.before = key.others - free;
+        }
+    }
+    for &index in &amounts {
+        let key = &mut pooled[index];
+        let Some(left) = key.price.free.as_ref().and_then(|free| left.get_mut(free.pool.as_str())) else { continue };
+        key.free = key.total(others_first).min(*left);
         *left -= key.free;
     }
     Ok(())
@@ -193,69 +284,97 @@ fn free_in_month(amount: FreeAmount, month: SimDuration) -> Option<Quantity> {
     }
 }
 
-/// Cuts a key's usage into its free part and tiers.
-fn stretches<'a>(key: &Pooled<'a>) -> Vec<Stretch<'a>> {
+/// Cuts a key's usage into its free part, what commitments cover, and tiers.
+///
+/// # Errors
+/// [`BillError::BeyondTiers`] where the usage lies beyond the last tier of the price.
+fn stretches<'a>(key: &Pooled<'a>, covered: &'a Covered, account: &Account<'_>) -> Result<Vec<Stretch<'a>>, BillError> {
     let mut stretches = Vec::new();
-    let Some(first) = key.price.tiers.first() else { return stretches };
-    if key.free > 0 {
-        let provenance = &first.provenance;
-        stretches.push(Stretch { bounds: None, millionths: key.free, price: UsdPer::ZERO, provenance });
+    let Some(first) = key.price.tiers.first() else { return Ok(stretches) };
+    let provenance = &first.provenance;
+    let list = first.list.unwrap_or(first.price);
+    let mut at_no_charge = |part, millionths| {
+        if millionths > 0 {
+            stretches.push(Stretch { part, millionths, price: UsdPer::ZERO, list, provenance });
+        }
+    };
+    at_no_charge(Part::Free, key.free);
+    let mut at_commitments = 0;
+    for cover in covered.by_sku.get(&key.price.key).into_iter().flatten() {
+        at_no_charge(Part::Covered(cover), cover.millionths);
+        at_commitments += cover.millionths;
     }
     let counts = key.price.free.as_ref().is_some_and(|free| free.counts_in_tiers);
+    let others_first = *account.free_tier == FreeTier::AfterOthers;
     // Where the paid part lies on the scale of the tiers.
-    let start = if counts { key.free } else { 0 };
-    let end = start + (key.total - key.free);
+    let paid = key.total(others_first) - key.free - at_commitments;
+    let too_large = || BillError::TooLarge { sku: key.price.key.clone() };
+    let start = match (others_first, counts) {
+        (false, true) => key.free,
+        (false, false) => 0,
+        (true, true) => key.others.checked_add(key.free).ok_or_else(too_large)?,
+        (true, false) => key.before,
+    };
+    let end = start.checked_add(paid).ok_or_else(too_large)?;
     for tier in &key.price.tiers {
         let from = tier.from.millionths().max(start);
         let to = tier.to.map_or(end, |to| to.millionths().min(end));
         if to > from {
             stretches.push(Stretch {
-                bounds: Some((tier.from, tier.to)),
+                part: Part::Tier(tier.from, tier.to),
                 millionths: to - from,
                 price: tier.price,
+                list: tier.list.unwrap_or(tier.price),
                 provenance: &tier.provenance,
             });
         }
     }
-    stretches
-}
-
-/// An error where the usage lies beyond the last tier of the price.
-fn check_end(key: &Pooled<'_>, prices: &Prices<'_>) -> Result<(), BillError> {
-    let counts = key.price.free.as_ref().is_some_and(|free| free.counts_in_tiers);
-    let end = if counts { key.total } else { key.total - key.free };
     match key.price.tiers.last().and_then(|tier| tier.to) {
         Some(to) if to.millionths() < end => Err(BillError::BeyondTiers {
             service: key.price.service.clone(),
-            region: prices.book.region().to_owned(),
+            region: account.prices.book.region().to_owned(),
             key: key.price.key.clone(),
             to: show(to),
             unit: key.price.unit.name().to_owned(),
         }),
-        _ => Ok(()),
+        _ => Ok(stretches),
     }
 }
 
-/// Splits each stretch of a key over its components and writes their lines.
+/// Splits each stretch of a key over its components and writes their lines. The first part of `free` is the free stretch.
 fn split(
     key: &Pooled<'_>,
     demands: &[Demand],
     pooled: &[Pooled<'_>],
+    stretches: Vec<Stretch<'_>>,
+    free: Vec<u128>,
+    others_first: bool,
     by_demand: &mut [Vec<Line>],
 ) -> Result<(), BillError> {
     let too_large = || BillError::TooLarge { sku: key.price.key.clone() };
     let price = key.price;
     let unit = price.unit.name();
-    let stretches = stretches(key);
-    let mut remaining = key.parts.clone();
-    let mut left = key.total;
+    let mut remaining = weights(key, &key.parts, others_first);
+    let components = key.demands.len();
+    let several = remaining.len() > 1 && remaining.iter().filter(|part| **part > 0).count() > 1;
     for stretch in &stretches {
         // In proportion to what is left, each stretch leaves nobody more than they used, and the last one takes all.
-        let parts = apportion(stretch.millionths, &remaining, left).ok_or_else(too_large)?;
-        left -= stretch.millionths;
+        let parts = match stretch.part {
+            Part::Free => free.clone(),
+            Part::Covered(_) => {
+                let own = &remaining[..components];
+                let mut parts = apportion(stretch.millionths, own, own.iter().sum()).ok_or_else(too_large)?;
+                parts.resize(remaining.len(), 0);
+                parts
+            }
+            Part::Tier(..) => {
+                apportion(stretch.millionths, &remaining, remaining.iter().sum()).ok_or_else(too_large)?
+            }
+        };
         for (position, part) in parts.into_iter().enumerate() {
             remaining[position] -= part;
-            if part == 0 {
+            // What other accounts use is on their bills.
+            if part == 0 || position >= components {
                 continue;
             }
             let demand = &demands[key.demands[position]];
@@ -263,13 +382,21 @@ fn split(
             let amount = stretch.price.checked_mul(quantity).ok_or_else(too_large)?;
             let used = Quantity::from_millionths(key.parts[position]).ok_or_else(too_large)?;
             let mut formula = format!("{} = {} {unit} a month", demand.how, show(used));
-            if key.demands.len() > 1 {
-                let total = Quantity::from_millionths(key.total).ok_or_else(too_large)?;
+            if components > 1 {
+                let total = Quantity::from_millionths(key.own).ok_or_else(too_large)?;
                 formula += &format!(
-                    "; {} components use {} {unit} together and share free amount and tiers in proportion",
-                    key.demands.len(),
+                    "; {components} components use {} {unit} together and share free amount and tiers in proportion",
                     show(total)
                 );
+            }
+            if key.others > 0 {
+                let others = show(Quantity::from_millionths(key.others).ok_or_else(too_large)?);
+                formula += &match others_first {
+                    true => format!("; other accounts use {others} {unit} first"),
+                    false => {
+                        format!("; other accounts use {others} {unit} and share free amount and tiers in proportion")
+                    }
+                };
             }
             if key.free > 0 {
                 formula += &free_in_words(key, pooled).ok_or_else(too_large)?;
@@ -278,14 +405,18 @@ fn split(
             if stretches.len() > 1 || price.tiers.len() > 1 {
                 let all = Quantity::from_millionths(stretch.millionths).ok_or_else(too_large)?;
                 formula += &format!("; {label}: {} {unit}", show(all));
-                if key.demands.len() > 1 {
+                if several {
                     formula += &format!(", of which {}", show(quantity));
                 }
             }
             formula += &format!("; {} x ${} = ${amount}", show(quantity), stretch.price);
-            let description = match stretch.bounds {
-                Some(_) if price.tiers.len() == 1 => price.description.clone(),
+            let description = match stretch.part {
+                Part::Tier(..) if price.tiers.len() == 1 => price.description.clone(),
                 _ => format!("{}, {label}", price.description),
+            };
+            let (commitment, under) = match stretch.part {
+                Part::Covered(cover) => (Some(cover.by.clone()), Some(cover.under)),
+                Part::Free | Part::Tier(..) => (None, None),
             };
             by_demand[key.demands[position]].push(Line {
                 component: demand.component.clone(),
@@ -295,10 +426,13 @@ fn split(
                 quantity,
                 unit: price.unit.clone(),
                 unit_price: stretch.price,
+                list_price: stretch.list,
                 amount,
                 formula,
                 provenance: stretch.provenance.clone(),
-                free: stretch.bounds.is_none(),
+                free: matches!(stretch.part, Part::Free),
+                commitment,
+                under,
             });
         }
     }
@@ -319,14 +453,15 @@ fn free_in_words(key: &Pooled<'_>, pooled: &[Pooled<'_>]) -> Option<String> {
     Some(text)
 }
 
-/// `free tier`, `first 300,000,000 request`, `300,000,000 to 1,000,000,000 request`, `over 1,000,000,000 request`.
+/// `free tier`, `covered by plan-1`, `first 300,000,000 request`, `300,000,000 to 1,000,000,000 request`, `over 1,000,000,000 request`.
 fn label(stretch: &Stretch<'_>, unit: &str) -> String {
-    match stretch.bounds {
-        None => "free tier".to_owned(),
-        Some((Quantity::ZERO, None)) => "paid".to_owned(),
-        Some((Quantity::ZERO, Some(to))) => format!("first {} {unit}", show(to)),
-        Some((from, Some(to))) => format!("{} to {} {unit}", show(from), show(to)),
-        Some((from, None)) => format!("over {} {unit}", show(from)),
+    match stretch.part {
+        Part::Free => "free tier".to_owned(),
+        Part::Covered(cover) => format!("covered by {} at ${}", cover.by, cover.under),
+        Part::Tier(Quantity::ZERO, None) => "paid".to_owned(),
+        Part::Tier(Quantity::ZERO, Some(to)) => format!("first {} {unit}", show(to)),
+        Part::Tier(from, Some(to)) => format!("{} to {} {unit}", show(from), show(to)),
+        Part::Tier(from, None) => format!("over {} {unit}", show(from)),
     }
 }
 

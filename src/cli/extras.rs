@@ -24,6 +24,10 @@ pub enum SchemaKind {
     Results,
     /// Gates of `costsim check`
     Gate,
+    /// Usage files of `costsim bill`
+    Usage,
+    /// What `costsim bill --format json` prints
+    Bill,
 }
 
 /// Arguments of `costsim completions`.
@@ -42,6 +46,8 @@ impl SchemaKind {
             Self::Pricing => "pricing",
             Self::Results => "results",
             Self::Gate => "gate",
+            Self::Usage => "usage",
+            Self::Bill => "bill",
         }
     }
 }
@@ -53,6 +59,8 @@ pub fn schema_text(kind: SchemaKind) -> Result<String, Failure> {
         SchemaKind::Model => spec::model_schema(),
         SchemaKind::Pricing => crate::bill::price_list::schema(),
         SchemaKind::Gate => spec::gate_schema(),
+        SchemaKind::Usage => crate::bill::usage_file::schema(),
+        SchemaKind::Bill => schemars::schema_for!(crate::results::BillResults).to_value(),
         SchemaKind::Results => schemars::schema_for!(crate::results::Results).to_value(),
     };
     let text = serde_json::to_string_pretty(&schema).map_err(|error| Failure::CannotRun(error.to_string()))?;

@@ -137,6 +137,7 @@ fn account(sheet: &mut Sheet, account: &Account) {
     let free = match &account.free_tier {
         FreeTier::None => "none".to_owned(),
         FreeTier::Full => FULL_FREE_TIER.to_owned(),
+        FreeTier::AfterOthers => "remaining: what the payer's other accounts leave".to_owned(),
         FreeTier::Remaining(left) => {
             let left: Vec<String> = left.iter().map(|(sku, quantity)| format!("{sku} {quantity}")).collect();
             format!("remaining: {}", left.join(", "))

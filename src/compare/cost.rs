@@ -6,6 +6,7 @@ use crate::bill::{Bill, BillError, BillInput, PriceBook, Variant, backend_price,
 use crate::money::Usd;
 use crate::results::{CostAtTraffic, LineItem, MonthlyCost, Prices, UsedPrice};
 use crate::run::ArchitectureRuns;
+use crate::spec::billing::Billing;
 use crate::spec::scenario::{Frequency, Scenario};
 use crate::stats::intervals::mean;
 use crate::units::SimDuration;
@@ -63,6 +64,7 @@ fn priced(scenario: &Scenario, book: &PriceBook, full: &[&Usage], without: &[Var
         month: scenario.month,
         book,
         stated: &stated,
+        billing: &scenario.billing,
         free_tier: &scenario.account.free_tier,
         half_width: &|each| mean(each).half_width,
     })
@@ -97,27 +99,17 @@ impl ArchitectureBill {
     }
 
     /// The totals as results print them. `served` is the number of requests that were served in the billed month.
-    pub fn monthly_cost(&self, served: f64) -> MonthlyCost {
+    pub fn monthly_cost(&self, served: f64, billing: &Billing) -> MonthlyCost {
         let currency = "USD".to_owned();
         let Some(bill) = &self.bill else {
             return MonthlyCost { currency, ..MonthlyCost::default() };
         };
         let text = |amount: Usd| amount.to_string();
+        let at = |&(scale, total)| CostAtTraffic { scale, total: text(total) };
         MonthlyCost {
-            currency,
-            total: Some(text(bill.total)),
-            low: bill.low.map(text),
-            high: bill.high.map(text),
-            without_free_tier: Some(text(bill.without_free_tier)),
-            each: bill.each.iter().copied().map(text).collect(),
-            once: bill.once.map(text),
-            at_traffic: self
-                .at_traffic
-                .iter()
-                .map(|&(scale, total)| CostAtTraffic { scale, total: text(total) })
-                .collect(),
+            at_traffic: self.at_traffic.iter().map(at).collect(),
             per_million_requests: Usd::from_estimate(bill.total.to_f64() / served * 1e6).map(text),
-            share_from_memory: bill.share_from_memory,
+            ..bill.monthly_cost(billing)
         }
     }
 

@@ -44,6 +44,7 @@ pub fn lambda() -> Architecture {
             Component { name: "shop".into(), kind: ComponentKind::Lambda(function) },
         ],
         subnets: Subnets::Public,
+        operations: None,
         warnings: Vec::new(),
     }
 }
@@ -85,6 +86,7 @@ pub fn ec2() -> Architecture {
             Component { name: "web".into(), kind: ComponentKind::Fleet(fleet) },
         ],
         subnets: Subnets::Public,
+        operations: None,
         warnings: Vec::new(),
     }
 }
@@ -133,6 +135,8 @@ pub fn scenario() -> Scenario {
         client: Client { timeout: None, retries: None, requests_per_connection: 20.0 },
         objectives: Objectives::default(),
         backend: None,
+        billing: Default::default(),
+        environments: Vec::new(),
         architectures: vec![lambda(), ec2()],
         files: Vec::new(),
         made_on_command_line: false,
@@ -199,6 +203,7 @@ pub fn priced(name: &str, each: &[f64], met: bool) -> ArchitectureResult {
         latency_ms: Default::default(),
         classes: Vec::new(),
         components: Vec::new(),
+        commitments: Vec::new(),
         monthly_cost: MonthlyCost {
             currency: "USD".into(),
             total: Some(mean.to_string()),
@@ -233,7 +238,7 @@ pub fn book() -> PriceBook {
         description: "Requests".into(),
         unit: PriceUnit::new("request"),
         free: None,
-        tiers: vec![Tier { from: Quantity::ZERO, to: None, price: "0.5".parse().unwrap(), provenance }],
+        tiers: vec![Tier { from: Quantity::ZERO, to: None, price: "0.5".parse().unwrap(), list: None, provenance }],
     };
     let list = PriceList { region: "us-east-1".into(), prices: vec![price], ratios: Vec::new() };
     PriceBook::new("us-east-1", &[list]).unwrap()

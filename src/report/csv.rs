@@ -1,9 +1,9 @@
 //! `line_items.csv`: every line of every bill, for a spreadsheet. RFC 4180: a header, CRLF, quotes where needed.
 
 use super::format::is_decimal;
-use crate::results::Results;
+use crate::results::{LineItem, Results};
 
-const HEADER: [&str; 13] = [
+const HEADER: [&str; 16] = [
     "architecture",
     "component",
     "service",
@@ -17,6 +17,9 @@ const HEADER: [&str; 13] = [
     "source",
     "as_of",
     "confidence",
+    "list_unit_price",
+    "effective_unit_price",
+    "commitment",
 ];
 
 /// A field that a spreadsheet takes for text. What begins like a formula (`=`, `+`, `-`, `@`, also after white space) gets an
@@ -35,28 +38,34 @@ fn guarded(text: &str) -> String {
 
 /// All line items of all architectures; amounts of an architecture add up to its total.
 pub fn render(results: &Results) -> String {
+    render_lines(results.architectures.iter().flat_map(|a| a.line_items.iter().map(|line| (a.name.as_str(), line))))
+}
+
+/// The same for lines with the name of what they belong to.
+pub(super) fn render_lines<'a>(lines: impl Iterator<Item = (&'a str, &'a LineItem)>) -> String {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     // Every record has as many fields as the header and goes to memory: writing cannot fail.
     writer.write_record(HEADER).expect("written to memory");
-    for a in &results.architectures {
-        for i in &a.line_items {
-            let fields = [
-                &a.name,
-                &i.component,
-                &i.service,
-                &i.sku,
-                &i.description,
-                &i.quantity,
-                &i.unit,
-                &i.unit_price,
-                &i.amount,
-                &i.formula,
-                &i.source,
-                &i.as_of,
-                &i.confidence,
-            ];
-            writer.write_record(fields.map(|f| guarded(f))).expect("written to memory");
-        }
+    for (name, i) in lines {
+        let fields = [
+            name,
+            &i.component,
+            &i.service,
+            &i.sku,
+            &i.description,
+            &i.quantity,
+            &i.unit,
+            &i.unit_price,
+            &i.amount,
+            &i.formula,
+            &i.source,
+            &i.as_of,
+            &i.confidence,
+            &i.list_unit_price,
+            &i.effective_unit_price,
+            i.commitment.as_deref().unwrap_or_default(),
+        ];
+        writer.write_record(fields.map(guarded)).expect("written to memory");
     }
     let bytes = writer.into_inner().expect("flushed to memory");
     String::from_utf8(bytes).expect("made of strings")
@@ -71,7 +80,7 @@ mod tests {
     fn it_parses_back_and_adds_up() {
         let results = fixture::results(7);
         let text = render(&results);
-        assert!(text.starts_with("architecture,component,service,sku,description,quantity,unit,unit_price,amount,formula,source,as_of,confidence\r\n"));
+        assert!(text.starts_with("architecture,component,service,sku,description,quantity,unit,unit_price,amount,formula,source,as_of,confidence,list_unit_price,effective_unit_price,commitment\r\n"));
         let mut reader = csv::Reader::from_reader(text.as_bytes());
         let rows: Vec<csv::StringRecord> = reader.records().map(|r| r.expect("a record")).collect();
         for a in &results.architectures {

@@ -1,9 +1,7 @@
 //! `results.json`: the results as they are.
 
-use crate::results::Results;
-
 /// Pretty, in the order of the types, with a line break at the end. Infinities and NaN become `null`.
-pub fn render(results: &Results) -> String {
+pub fn render(results: &impl serde::Serialize) -> String {
     // Maps have string keys and writing goes to memory: nothing here can fail.
     let mut text = serde_json::to_string_pretty(results).expect("results hold nothing that JSON cannot say");
     text.push('\n');
@@ -14,6 +12,7 @@ pub fn render(results: &Results) -> String {
 mod tests {
     use super::super::fixture;
     use super::*;
+    use crate::results::Results;
 
     #[test]
     fn it_reads_back_as_it_was_written() {

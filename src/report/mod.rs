@@ -2,6 +2,7 @@
 //!
 //! Only this module formats. It writes nothing: it returns text, and the command line decides where it goes.
 
+pub mod bill;
 mod canvas;
 mod charts;
 mod clock;
@@ -24,7 +25,7 @@ mod markdown;
 mod summary;
 pub mod table;
 
-use crate::results::Results;
+use crate::results::{BillResults, LineItem, Results};
 
 /// What a report looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +66,16 @@ pub fn files(results: &Results) -> Vec<(String, Vec<u8>)> {
         (format!("charts/{}.svg", chart.id), chart.drawing.standalone(&chart.title, &chart.desc).into_bytes())
     }));
     files
+}
+
+/// A bill as JSON.
+pub fn json_of(bill: &BillResults) -> String {
+    json::render(bill)
+}
+
+/// Lines of one bill as `line_items.csv` has them.
+pub fn csv_of_lines(name: &str, lines: &[LineItem]) -> String {
+    csv::render_lines(lines.iter().map(|line| (name, line)))
 }
 
 #[cfg(test)]

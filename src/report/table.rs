@@ -128,20 +128,25 @@ fn one_below_the_other(results: &Results) -> String {
 }
 
 /// Breaks a text between words (and within those that are too long) at [`WIDTH`] columns.
-fn wrap(text: &str) -> String {
+pub(super) fn wrap(text: &str) -> String {
+    wrap_at(text, WIDTH)
+}
+
+/// The same at so many columns.
+pub(super) fn wrap_at(text: &str, columns: usize) -> String {
     let mut lines = vec![String::new()];
     let mut taken = 0;
     for word in text.split_whitespace() {
         let mut word = word.to_owned();
         while !word.is_empty() {
-            let piece = if text_width(&word) > WIDTH {
-                fit(&word, WIDTH).trim_end_matches('…').to_owned()
+            let piece = if text_width(&word) > columns {
+                fit(&word, columns).trim_end_matches('…').to_owned()
             } else {
                 word.clone()
             };
             let width = text_width(&piece);
             if let Some(line) = lines.last_mut()
-                && (line.is_empty() || taken + 1 + width <= WIDTH)
+                && (line.is_empty() || taken + 1 + width <= columns)
             {
                 if !line.is_empty() {
                     line.push(' ');

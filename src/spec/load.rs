@@ -1,9 +1,12 @@
 //! From what the user names (files, names, flags) to a checked [`Scenario`]: the front door of [`crate::spec`].
 
+use super::billing::Billing;
+use super::billing_yaml;
 use super::files;
 use super::gate_yaml;
 use super::model::{Architecture, ComponentKind};
 use super::model_yaml::{self, Context, RawModel};
+use super::ownership_yaml;
 use super::read::{FromYaml, Reader, Schemas};
 use super::scenario::{RequestClass, Scenario, Shape, Work};
 use super::scenario_yaml::{self as raw, ArchitectureRef, CheckedClass, RawScenario};
@@ -11,13 +14,9 @@ use super::set::{self, Setting};
 use crate::catalog::{self, DEFAULT_SCENARIO, Found, Kind};
 use crate::diag::{self, Diagnostic, Span};
 use crate::traffic::csv_file;
-use crate::units::SimDuration;
 use crate::yaml::{Key, Node, Value, shorten};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-
-/// The month that is billed unless stated: 365 days / 12, as AWS's calculators take it.
-const MONTH: SimDuration = SimDuration::from_hours(730);
 
 /// Name of the source that stands for a scenario made of models and flags.
 const MADE_OF_FLAGS: &str = "(made of the command line)";
@@ -40,6 +39,9 @@ const TOP: &[&str] = &[
     "client",
     "objectives",
     "backend",
+    "billing",
+    "environments",
+    "per_branch",
     "architectures",
     "gate",
     "accepted",
@@ -132,6 +134,10 @@ fn validate_document(found: Found, node: &Node, data_dir: Option<&Path>, mut rea
             Ok(_) => Vec::new(),
             Err(findings) => findings,
         };
+    }
+    if crate::bill::usage_file::is_usage(node) && node.get("traffic").is_none() {
+        return crate::bill::usage_file::read(&found.shown, &found.text)
+            .map_or_else(|findings| findings, |_| Vec::new());
     }
     if gate_yaml::is_gate(node) {
         gate_yaml::validate(node, &mut reader);
@@ -518,13 +524,8 @@ fn apply_elsewhere(setting: &Setting, root: &mut Node, candidates: &mut [Candida
 /// Checks a scenario and its models.
 fn check(raw: RawScenario, fallback: &str, candidates: Vec<Candidate>, reader: &mut Reader) -> Option<Scenario> {
     let span = raw.span;
-    let month = raw.month.as_ref().map_or(MONTH, |month| month.value);
-    if let Some(at) =
-        raw.month.as_ref().filter(|at| !(24..=24 * 31).contains(&(at.value.0 / SimDuration::from_hours(1).0)))
-    {
-        let title = format!("a month of {}", at.value);
-        reader.error("out-of-range", title, at.span, "", "write e.g. `730h`, `720h` (30 days) or `744h` (31 days)");
-    }
+    let billed = billing_yaml::month(raw.month.as_ref(), reader);
+    let month = billed.length;
     if let Some(at) = raw.replications.as_ref().filter(|at| !(1..=1_000).contains(&at.value)) {
         let title = format!("{} replications", at.value);
         reader.error("out-of-range", title, at.span, "", "write 1 to 1000; 5 or more give an interval");
@@ -563,6 +564,8 @@ fn check(raw: RawScenario, fallback: &str, candidates: Vec<Candidate>, reader: &
         (None, Some(accepted)) => drop(gate_yaml::check_exceptions(&gate_yaml::default_gate(), accepted, reader)),
         (None, None) => {}
     }
+    let billing = Billing { calendar: billed.calendar, ..billing_yaml::billing(raw.billing, reader) };
+    let environments = ownership_yaml::environments(raw.environments, raw.per_branch, reader);
     let traffic = traffic?;
     if (backend_given && backend.is_none()) || reader.failed() {
         return None;
@@ -584,6 +587,8 @@ fn check(raw: RawScenario, fallback: &str, candidates: Vec<Candidate>, reader: &
         client,
         objectives: raw.objectives.map(|objectives| objectives.0).unwrap_or_default(),
         backend,
+        billing,
+        environments,
         architectures,
         files: reader.files.clone(),
         made_on_command_line: reader.sources.get(span.source).name == MADE_OF_FLAGS,

@@ -1,6 +1,6 @@
 //! From the files as users write them to checked domain types.
 //!
-//! [`scenario`], [`model`] and [`distribution`] are the checked types that the rest of the program works with;
+//! [`scenario`], [`model`], [`billing`], [`ownership`] and [`distribution`] are the checked types that the rest of the program works with;
 //! everything in them is finite, in range and refers only to things that exist. [`load`] makes them of files, names and flags,
 //! [`validate`] only says what is wrong.
 //!
@@ -8,6 +8,8 @@
 //! records whose fields are there or have been complained about (`read`, `quantity`), and last checked values (`*_yaml`). The
 //! same declarations that read a file describe it as JSON Schema. Reading never stops at the first mistake.
 
+pub mod billing;
+pub(crate) mod billing_yaml;
 pub mod distribution;
 mod distribution_yaml;
 mod diurnal;
@@ -17,6 +19,8 @@ mod gate_yaml;
 mod load;
 pub mod model;
 mod model_yaml;
+pub mod ownership;
+mod ownership_yaml;
 pub(crate) mod quantity;
 pub(crate) mod read;
 pub mod scenario;

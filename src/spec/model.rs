@@ -1,6 +1,7 @@
 //! A checked model: an architecture as a small graph of components.
 
 use super::distribution::Distribution;
+use super::ownership::Operations;
 use crate::units::{Bytes, Limit, MegaBytes, SimDuration};
 
 /// Position of a component in [`Architecture::components`].
@@ -20,6 +21,8 @@ pub struct Architecture {
     pub components: Vec<Component>,
     /// Whether instances and functions that use the network sit in private subnets (then NAT is paid).
     pub subnets: Subnets,
+    /// Labour that it takes; shown apart from the bill.
+    pub operations: Option<Operations>,
     /// Warnings found while reading (a default that decides, a start-up of an empty program …).
     pub warnings: Vec<String>,
 }

@@ -5,6 +5,7 @@ use super::model::{
     Arch, Architecture, Balancing, Component, ComponentId, ComponentKind, Fleet, Function, HttpApi, InstanceType,
     LoadBalancer, Route, ScalingPolicy, Subnets, TargetTracking, TrackedMetric,
 };
+use super::ownership_yaml::{self, RawOperations};
 use super::quantity::{OrNone, Percent};
 use super::read::{At, FromYaml, Reader, Schemas, keywords, record};
 use crate::catalog::{self, Package};
@@ -31,6 +32,8 @@ record! {
         required components: Named<RawComponent>,
         /// Whether instances and functions sit in `public` subnets or in `private` ones behind NAT gateways (default public).
         optional subnets: RawSubnets,
+        /// Labour that the architecture takes, shown apart from the bill; nothing unless stated.
+        optional operations: RawOperations,
     }
     later ["region", "accelerators", "tags"]
 }
@@ -411,13 +414,22 @@ pub(crate) fn read(node: &Node, context: Context<'_>, reader: &mut Reader) -> Op
     if crate::diag::any_error(&reader.findings[before..]) {
         return None;
     }
+    let operations = raw.operations.and_then(ownership_yaml::operations);
     let components = components
         .entries
         .iter()
         .zip(kinds)
         .map(|((key, _), kind)| kind.map(|kind| Component { name: key.text.clone(), kind }))
         .collect::<Option<Vec<_>>>()?;
-    Some(Architecture { name, description: raw.description, entry: entry?.0, components, subnets, warnings })
+    Some(Architecture {
+        name,
+        description: raw.description,
+        entry: entry?.0,
+        components,
+        subnets,
+        operations,
+        warnings,
+    })
 }
 
 /// The components and how they refer to each other.

@@ -1,7 +1,9 @@
 //! A checked scenario: what arrives, what it needs, and which architectures are compared.
 
+use super::billing::Billing;
 use super::distribution::Distribution;
 use super::model::Architecture;
+use super::ownership::Environment;
 use crate::money::Usd;
 use crate::units::{Bytes, Limit, PerSecond, SimDuration};
 use std::path::PathBuf;
@@ -41,6 +43,10 @@ pub struct Scenario {
     pub objectives: Objectives,
     /// A database that all architectures share, by the hour.
     pub backend: Option<Backend>,
+    /// What the account pays other than the list price.
+    pub billing: Billing,
+    /// Copies beside production.
+    pub environments: Vec<Environment>,
     /// What is compared, in the order of the file; never empty.
     pub architectures: Vec<Architecture>,
     /// Files that were read, for the digests in the results: (name as shown, SHA-256 as lower-case hex).
@@ -73,6 +79,8 @@ pub enum FreeTier {
     None,
     /// The account has the whole permanent free tier for itself.
     Full,
+    /// What the payer's other accounts (`billing.other_accounts`) leave: they are served first.
+    AfterOthers,
     /// What other workloads left: (SKU key such as `lambda.request`, quantity in the price's unit).
     Remaining(Vec<(String, f64)>),
 }

@@ -1,16 +1,19 @@
 //! Scenarios as users write them -> the checked parts of a [`Scenario`](super::scenario::Scenario).
 
+use super::billing_yaml::{RawBilling, RawMonth};
 use super::distribution::Distribution;
 use super::diurnal;
 use super::files;
 use super::gate_yaml::{RawAccepted, RawRule};
 use super::model_yaml::{RawModel, check_instance};
+use super::ownership_yaml::{RawBranches, RawEnvironment};
 use super::quantity::{Amount, Growth, OrNone, Percent, Rate, Share, TimeOfDay};
 use super::read::{At, FromYaml, Problem, Reader, Schemas, keywords, record};
 use super::scenario::{
     Account, Backend, Backoff, Burst, Client, Columns, Diurnal, FreeTier, Frequency, LatencyObjective, MeasuredOn,
     Objectives, ReplayFile, RequestClass, Retries, Shape, Spread, Traffic, Work,
 };
+use crate::bill::price_list::Table;
 use crate::diag::{Diagnostic, Span, nearest};
 use crate::money::Usd;
 use crate::traffic::csv_file;
@@ -41,8 +44,8 @@ record! {
         optional start: jiff::civil::Date,
         /// IANA time zone of the daily wave (default UTC).
         optional timezone: At<String>,
-        /// The month that is billed (default 730h).
-        optional month: At<SimDuration>,
+        /// The month that is billed: a length, or a month of the calendar such as 2026-02 (default 730h).
+        optional month: At<RawMonth>,
         /// What is simulated and measured; whole weeks scale cleanly (default 7d; replay: what the file covers).
         optional horizon: At<SimDuration>,
         /// Simulated before t = 0 and not measured (default 1h; replay: 0s).
@@ -63,6 +66,12 @@ record! {
         optional objectives: RawObjectives,
         /// A database by the hour that all architectures share.
         optional backend: RawBackend,
+        /// What the account pays other than the list price, and what is shown beside the bill.
+        optional billing: RawBilling,
+        /// Copies beside production, by name: their traffic as a multiple of production's, or `{ count, traffic }`.
+        optional environments: Table<RawEnvironment>,
+        /// A copy for every branch.
+        optional per_branch: RawBranches,
         /// Names of models, paths to them, or models written inline.
         required architectures: At<Vec<ArchitectureRef>>,
         /// Rules of `costsim check`, unless a `costsim.gate.yaml` holds them.
@@ -71,8 +80,7 @@ record! {
         optional accepted: Vec<RawAccepted>,
     }
     later [
-        "events", "deployments", "operations", "tags", "per_branch", "limits", "discounts",
-        "commitments", "savings_plans", "currency", "latency", "regions", "team", "jobs",
+        "events", "deployments", "tags", "limits", "latency", "regions", "team", "jobs",
     ]
 }
 
@@ -105,7 +113,7 @@ impl FromYaml for ArchitectureRef {
 record! {
     /// Limits and free tier of the AWS account.
     pub(crate) struct RawAccount: "the settings of the account" {
-        /// `none`, `full`, or what is left of it by price key (default full).
+        /// `none`, `full`, `remaining` (after `billing.other_accounts`), or what is left of it by price key (default full).
         optional free_tier: RawFreeTier,
         /// Concurrent executions of all functions (default 1000).
         optional concurrency: At<Limit>,
@@ -118,7 +126,7 @@ record! {
         /// API Gateway's burst (default 5000).
         optional api_burst: At<Limit>,
     }
-    later ["vcpu_quota", "organization", "support", "tax", "new_account"]
+    later ["vcpu_quota", "organization", "new_account"]
 }
 
 /// `free_tier:`.
@@ -126,7 +134,8 @@ record! {
 pub(crate) struct RawFreeTier(FreeTier);
 
 impl FromYaml for RawFreeTier {
-    const EXPECTS: &'static str = "`none`, `full`, or remaining amounts such as `{ lambda.request: 500k }`";
+    const EXPECTS: &'static str =
+        "`none`, `full`, `remaining`, or remaining amounts such as `{ lambda.request: 500k }`";
 
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
         match &node.value {
@@ -137,8 +146,9 @@ impl FromYaml for RawFreeTier {
                     .collect::<Vec<_>>();
                 amounts.into_iter().collect::<Option<_>>().map(|amounts| Self(FreeTier::Remaining(amounts)))
             }
-            _ => match super::read::keyword(node, reader, Self::EXPECTS, &["none", "full"])? {
+            _ => match super::read::keyword(node, reader, Self::EXPECTS, &["none", "full", "remaining"])? {
                 "none" => Some(Self(FreeTier::None)),
+                "remaining" => Some(Self(FreeTier::AfterOthers)),
                 _ => Some(Self(FreeTier::Full)),
             },
         }
@@ -146,7 +156,7 @@ impl FromYaml for RawFreeTier {
 
     fn schema(schemas: &mut Schemas) -> serde_json::Value {
         let amount = Amount::schema(schemas);
-        json!({ "anyOf": [{ "enum": ["none", "full"] }, { "type": "object", "additionalProperties": amount }] })
+        json!({ "anyOf": [{ "enum": ["none", "full", "remaining"] }, { "type": "object", "additionalProperties": amount }] })
     }
 }
 

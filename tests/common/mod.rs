@@ -79,6 +79,8 @@ pub fn scenario(rate: f64, horizon: f64, total: Distribution) -> Scenario {
         client: Client { timeout: None, retries: None, requests_per_connection: 20.0 },
         objectives: Objectives::default(),
         backend: None,
+        billing: Default::default(),
+        environments: Vec::new(),
         architectures: Vec::new(),
         files: Vec::new(),
         made_on_command_line: false,
@@ -137,6 +139,7 @@ pub fn alone(kind: ComponentKind) -> Architecture {
         entry: ComponentId(0),
         components: vec![Component { name: "only".into(), kind }],
         subnets: Subnets::Public,
+        operations: None,
         warnings: Vec::new(),
     }
 }

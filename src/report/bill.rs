@@ -1,0 +1,110 @@
+//! The bill of stated usage, in a terminal: each line with its arithmetic, then the totals and what stands beside them.
+
+use super::format::{clean, group, money, money_exact, percent, round_decimal, text_width};
+use super::table::{WIDTH, wrap};
+use crate::results::{BillResults, CommitmentResult, LineItem, MonthlyCost};
+use std::fmt::Write as _;
+
+/// The bill as text of at most [`WIDTH`] columns, which ends in a line break.
+pub fn render(bill: &BillResults) -> String {
+    let mut text = String::new();
+    let month = match &bill.terms.month {
+        Some(month) => format!("{month} ({} h)", bill.billed_hours),
+        None => format!("a month of {} h", bill.billed_hours),
+    };
+    let digest = bill.prices.digest.get(..19).unwrap_or(&bill.prices.digest);
+    let head = format!(
+        "{}: {} in {month}, prices as of {}, {digest}…",
+        clean(&bill.name),
+        clean(&bill.region),
+        bill.prices.as_of
+    );
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{}\n", wrap(&head));
+    let mut heading = String::new();
+    for line in &bill.line_items {
+        let own = format!("{} · {}", clean(&line.service), clean(&line.component));
+        if own != heading {
+            let _ = writeln!(text, "{own}");
+            heading = own;
+        }
+        item(&mut text, line);
+    }
+    let _ = writeln!(text);
+    totals(&mut text, &bill.monthly_cost, &bill.terms.free_tier);
+    for commitment in &bill.commitments {
+        let _ = writeln!(text, "\n{}", wrap(&fit_of(commitment)));
+    }
+    if bill.monthly_cost.share_from_memory > 0.0 {
+        let share = percent(bill.monthly_cost.share_from_memory);
+        let _ = writeln!(text, "\n{share} of the total rests on prices that are known from memory only.");
+    }
+    text
+}
+
+/// A line: what it is and its amount, and below it how that came about.
+fn item(text: &mut String, line: &LineItem) {
+    let amount = dollars(&line.amount);
+    let name = format!("  {}", clean(&line.description));
+    let gap = WIDTH.saturating_sub(text_width(&name) + text_width(&amount)).max(2);
+    let _ = writeln!(text, "{name}{}{amount}", " ".repeat(gap));
+    let source = format!("{}; {}, {} ({})", clean(&line.formula), clean(&line.source), line.as_of, line.confidence);
+    for row in super::table::wrap_at(&source, WIDTH - 4).lines() {
+        let _ = writeln!(text, "    {row}");
+    }
+}
+
+/// Six decimals are enough to compute by hand; the exact amount is in the JSON and in the formula.
+fn dollars(amount: &str) -> String {
+    let short = round_decimal(amount, 6).unwrap_or_else(|| amount.to_owned());
+    let short = if short.contains('.') { short.trim_end_matches('0').trim_end_matches('.').to_owned() } else { short };
+    match short.strip_prefix('-') {
+        Some(rest) => format!("-${}", group(rest)),
+        None => format!("${}", group(&short)),
+    }
+}
+
+fn totals(text: &mut String, cost: &MonthlyCost, free_tier: &str) {
+    let mut row = |label: &str, exact: &str, cents: &str| {
+        let left = format!("{label}{exact}");
+        let gap = WIDTH.saturating_sub(text_width(&left) + text_width(cents)).max(2);
+        let _ = writeln!(text, "{left}{}{cents}", " ".repeat(gap));
+    };
+    if let Some(total) = &cost.total {
+        row(&format!("Total (free tier: {free_tier})"), &format!(" = {}", money_exact(total)), &money(total));
+    }
+    if let Some(without) = &cost.without_free_tier {
+        row("Total without free tier", &format!(" = {}", money_exact(without)), &money(without));
+    }
+    if let Some(list) = cost.at_list_prices.as_ref().filter(|list| Some(*list) != cost.without_free_tier.as_ref()) {
+        row("All usage on demand at list prices", &format!(" = {}", money_exact(list)), &money(list));
+    }
+    if let Some(tax) = &cost.tax {
+        row(&format!("{} of {} %, not in the total", clean(&tax.name), tax.percent), "", &money(&tax.amount));
+        row(&format!("Total with {}", clean(&tax.name)), "", &money(&tax.total_with_tax));
+    }
+    if let Some(other) = &cost.converted {
+        let source = other.source.as_ref().map_or_else(String::new, |source| format!(", {}", clean(source)));
+        let label = format!("Total in {} at {} for 1 USD on {}{source}", other.currency, other.rate, other.as_of);
+        row(&label, "", &format!("{} {}", other.currency, group(&other.total)));
+    }
+}
+
+/// A commitment in a sentence or two.
+fn fit_of(commitment: &CommitmentResult) -> String {
+    let c = commitment;
+    format!(
+        "{} ({}): costs {}, covers {} on demand, saves {}; {} of what it may cover, {} of it used. Best over these hours: {} {}, \
+         which saves {}.",
+        clean(&c.name),
+        clean(&c.description),
+        money(&c.cost),
+        money(&c.covered),
+        money(&c.saves),
+        percent(c.coverage),
+        percent(c.utilisation),
+        group(&c.best),
+        c.unit,
+        money(&c.best_saves)
+    )
+}
