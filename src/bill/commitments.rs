@@ -241,7 +241,10 @@ fn apply(
             result.by_sku.entry(rate.sku.clone()).or_default().push(cover);
         }
     }
-    let share = |part: f64, whole: f64| if whole > 0.0 { (part / whole).clamp(0.0, 1.0) } else { 0.0 };
+    // Nine decimals: what division leaves beyond them is noise.
+    let share = |part: f64, whole: f64| {
+        if whole > 0.0 { ((part / whole).clamp(0.0, 1.0) * 1e9).round() / 1e9 } else { 0.0 }
+    };
     result.uses.push(CommitmentUse {
         name: commitment.name.clone(),
         description: commitment.description.clone(),

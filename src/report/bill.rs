@@ -1,7 +1,8 @@
 //! The bill of stated usage, in a terminal: each line with its arithmetic, then the totals and what stands beside them.
 
-use super::format::{clean, group, money, money_exact, percent, round_decimal, text_width};
+use super::format::{clean, group, money_exact, percent, round_decimal, text_width};
 use super::table::{WIDTH, wrap};
+use crate::money::Usd;
 use crate::results::{BillResults, CommitmentResult, LineItem, MonthlyCost};
 use std::fmt::Write as _;
 
@@ -57,11 +58,17 @@ fn item(text: &mut String, line: &LineItem) {
 /// Six decimals are enough to compute by hand; the exact amount is in the JSON and in the formula.
 fn dollars(amount: &str) -> String {
     let short = round_decimal(amount, 6).unwrap_or_else(|| amount.to_owned());
-    let short = if short.contains('.') { short.trim_end_matches('0').trim_end_matches('.').to_owned() } else { short };
+    let (whole, decimals) = short.split_once('.').unwrap_or((&short, ""));
+    let short = format!("{whole}.{:0<2}", decimals.trim_end_matches('0'));
     match short.strip_prefix('-') {
         Some(rest) => format!("-${}", group(rest)),
         None => format!("${}", group(&short)),
     }
+}
+
+/// To the cent, however large; what is no amount stays as it is.
+fn money(amount: &str) -> String {
+    amount.parse::<Usd>().map_or_else(|_| amount.to_owned(), Usd::cents)
 }
 
 fn totals(text: &mut String, cost: &MonthlyCost, free_tier: &str) {
