@@ -167,7 +167,7 @@ impl FrontState {
     }
 
     /// Passes on an answer from behind: its latency, time-out and status.
-    #[inline]
+    #[inline(always)]
     pub fn answer(&mut self, call: &Call, mut ending: Ending) -> Ending {
         let latency = self.latency.sample(self.key.draw(call.id, u32::from(call.attempt)));
         let gives_up = call.at + self.timeout;

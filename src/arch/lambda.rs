@@ -28,7 +28,6 @@ use crate::spec::model::{Arch, Function};
 use crate::spec::scenario::Account;
 use crate::units::{Limit, NANOS_PER_MILLI, SimDuration, SimTime};
 use crate::usage::RawUnit;
-use std::collections::VecDeque;
 
 /// Memory at which a function has one vCPU (Lambda developer guide).
 pub const MB_PER_VCPU: f64 = 1769.0;
@@ -40,35 +39,36 @@ struct Environment {
     connected: bool,
 }
 
-/// Idle environments in the order in which they became idle. Kept as two columns: the newest is taken for its number, the oldest
-/// looked at for its time, and a narrow load right behind the narrow store it reads is what the processor likes.
+/// Idle environments in the order in which they became idle, with that instant: the newest is taken from the end, the oldest ends
+/// at the front.
 #[derive(Debug, Default)]
 struct IdleStack {
-    since: VecDeque<SimTime>,
-    environment: VecDeque<u32>,
+    entries: Vec<(SimTime, u32)>,
+    /// Those before have been taken from the front; their room is used again when they are as many as the others.
+    front: usize,
 }
 
 impl IdleStack {
     #[inline]
     fn push(&mut self, since: SimTime, environment: u32) {
-        self.since.push_back(since);
-        self.environment.push_back(environment);
+        self.entries.push((since, environment));
     }
 
     #[inline]
     fn pop_newest(&mut self) -> Option<u32> {
-        self.since.pop_back();
-        self.environment.pop_back()
+        if self.entries.len() > self.front { self.entries.pop().map(|entry| entry.1) } else { None }
     }
 
-    #[inline]
-    fn oldest_since(&self) -> Option<SimTime> {
-        self.since.front().copied()
+    fn oldest(&self) -> Option<(SimTime, u32)> {
+        self.entries.get(self.front).copied()
     }
 
-    fn pop_oldest(&mut self) -> Option<u32> {
-        self.since.pop_front();
-        self.environment.pop_front()
+    fn drop_oldest(&mut self) {
+        self.front += 1;
+        if self.front * 2 >= self.entries.len() {
+            self.entries.drain(..self.front);
+            self.front = 0;
+        }
     }
 }
 
@@ -93,19 +93,23 @@ pub struct LambdaState {
     allocation_key: Key,
     init_keys: Vec<Key>,
     reserved: Option<u64>,
+    /// Whether its calls count towards a limit of the account.
+    counts_to_account: bool,
     scaling: Option<TokenBucket>,
     environments: Vec<Environment>,
     free: Vec<u32>,
     idle: IdleStack,
+    /// No idle environment ends before.
+    next_expiry: SimTime,
     total: Gauge,
     busy: Gauge,
     meters: Meters,
     log_bytes: Vec<u64>,
     // Open counters of the hour.
-    hour_requests: u64,
+    /// By class.
+    hour_calls: Vec<u64>,
     hour_time: u128,
     hour_billed_ms: u64,
-    hour_log_bytes: u64,
     // Over the measured horizon.
     unserved: u64,
     throttled: u64,
@@ -166,10 +170,13 @@ impl LambdaState {
             allocation_key: key.named("allocation"),
             init_keys: (0..function.init.len()).map(|part| key.named("init").numbered(part as u64)).collect(),
             reserved: function.reserved_concurrency,
+            counts_to_account: function.reserved_concurrency.is_none()
+                && shared.scenario.account.concurrency != Limit::Unlimited,
             scaling,
             environments: Vec::new(),
             free: Vec::new(),
             idle: IdleStack::default(),
+            next_expiry: SimTime::ZERO,
             total: Gauge::new(0),
             busy: Gauge::new(0),
             meters: Meters {
@@ -183,10 +190,9 @@ impl LambdaState {
                 .iter()
                 .map(|class| class.log_size.0.saturating_add(function.platform_log.0))
                 .collect(),
-            hour_requests: 0,
+            hour_calls: vec![0; shared.scenario.classes.len()],
             hour_time: 0,
             hour_billed_ms: 0,
-            hour_log_bytes: 0,
             unserved: 0,
             throttled: 0,
             failed: 0,
@@ -205,14 +211,23 @@ impl LambdaState {
     /// Ends environments whose idle time is over at `now`, each at its own instant.
     #[inline]
     fn expire(&mut self, now: SimTime, shared: &mut Shared<'_>) {
-        while let Some(since) = self.idle.oldest_since() {
+        if now >= self.next_expiry {
+            self.expire_oldest(now, shared);
+        }
+    }
+
+    #[cold]
+    fn expire_oldest(&mut self, now: SimTime, shared: &mut Shared<'_>) {
+        // Whatever goes idle from now on ends later than this.
+        self.next_expiry = now + self.idle_timeout;
+        while let Some((since, environment)) = self.idle.oldest() {
             let ends = since + self.idle_timeout;
             if ends > now {
+                self.next_expiry = ends;
                 break;
             }
-            if let Some(environment) = self.idle.pop_oldest() {
-                self.retire(environment, ends, shared);
-            }
+            self.idle.drop_oldest();
+            self.retire(environment, ends, shared);
         }
     }
 
@@ -230,7 +245,7 @@ impl LambdaState {
     }
 
     /// A synchronous invocation. Refused with 429, or started; then the answer's instant is known.
-    #[inline]
+    #[inline(always)]
     pub fn invoke(
         &mut self,
         now: SimTime,
@@ -252,8 +267,11 @@ impl LambdaState {
         self.expire(now, shared);
         let (environment, start_up, init, cold) = loop {
             let Some(environment) = self.idle.pop_newest() else {
-                match self.cold_start(now, call) {
-                    Some((environment, start_up, init)) => break (environment, start_up, init, true),
+                match self.cold_start(now, call.id, call.attempt) {
+                    Some((environment, start_up, init)) => {
+                        call.cold = true;
+                        break (environment, start_up, init, true);
+                    }
                     None => return self.throttle(now),
                 }
             };
@@ -277,22 +295,23 @@ impl LambdaState {
         if handler > self.timeout {
             handler = self.timeout;
             ending = Ending { at: now, status: 504, outcome: Outcome::TimedOut };
+            self.unserved += 1;
         }
         if shared.has_backend && !self.connect(environment, now, shared) {
             // No connection to be had: the handler fails at once.
             handler = 0;
+            self.unserved += u64::from(ending.outcome == Outcome::Served);
             ending = Ending { at: now, status: 500, outcome: Outcome::Failed };
             self.failed += 1;
         }
         let taken = SimDuration(start_up + init + handler);
         ending.at = now + taken;
-        self.hour_requests += 1;
-        self.hour_billed_ms += (init + handler).div_ceil(NANOS_PER_MILLI);
-        self.hour_log_bytes = self.hour_log_bytes.saturating_add(self.log_bytes[usize::from(call.class)]);
-        self.unserved += u64::from(ending.outcome != Outcome::Served);
-        self.hour_time += u128::from(taken.0);
+        self.hour_calls[usize::from(call.class)] += 1;
+        // The sum is below 2^64 as `taken` is; the ceiling is taken of less than that of 2^63 nanoseconds, 292 years.
+        self.hour_billed_ms += (init + handler).wrapping_add(NANOS_PER_MILLI - 1) / NANOS_PER_MILLI;
+        self.hour_time = self.hour_time.wrapping_add(u128::from(taken.0));
         self.busy.up(now);
-        if self.reserved.is_none() {
+        if self.counts_to_account {
             account.unreserved_busy += 1;
         }
         queue.push(ending.at, Event::new(Due::Released, self.index, environment));
@@ -301,16 +320,15 @@ impl LambdaState {
 
     /// Makes an environment: its number, the unbilled and the billed part of its start. `None` if the scaling rate is used up.
     #[cold]
-    fn cold_start(&mut self, now: SimTime, call: &mut Call) -> Option<(u32, u64, u64)> {
+    fn cold_start(&mut self, now: SimTime, id: u64, attempt: u8) -> Option<(u32, u64, u64)> {
         if let Some(scaling) = &mut self.scaling
             && !scaling.take(now)
         {
             return None;
         }
-        let attempt = u32::from(call.attempt);
-        let allocation = self.allocation.sample(self.allocation_key.draw(call.id, attempt)).0;
-        let init =
-            self.init.iter().zip(&self.init_keys).map(|(part, key)| part.sample(key.draw(call.id, attempt)).0).sum();
+        let attempt = u32::from(attempt);
+        let allocation = self.allocation.sample(self.allocation_key.draw(id, attempt)).0;
+        let init = self.init.iter().zip(&self.init_keys).map(|(part, key)| part.sample(key.draw(id, attempt)).0).sum();
         let fresh = Environment { created: now, connected: false };
         let environment = match self.free.pop() {
             Some(slot) => {
@@ -324,7 +342,6 @@ impl LambdaState {
         };
         self.total.up(now);
         self.cold_starts += 1;
-        call.cold = true;
         Some((environment, allocation, init))
     }
 
@@ -337,10 +354,10 @@ impl LambdaState {
     }
 
     /// The environment's call has ended.
-    #[inline]
+    #[inline(always)]
     pub fn released(&mut self, now: SimTime, environment: u32, account: &mut AccountState) {
         self.busy.down(now);
-        if self.reserved.is_none() {
+        if self.counts_to_account {
             account.unreserved_busy -= 1;
         }
         self.idle.push(now, environment);
@@ -358,7 +375,8 @@ impl LambdaState {
         self.total.restart(now);
         self.busy.restart(now);
         (self.bucket_total, self.bucket_busy) = (0, 0);
-        (self.hour_requests, self.hour_time, self.hour_billed_ms, self.hour_log_bytes) = (0, 0, 0, 0);
+        self.hour_calls.fill(0);
+        (self.hour_time, self.hour_billed_ms) = (0, 0);
         (self.unserved, self.throttled, self.failed, self.cold_starts, self.time, self.calls) = (0, 0, 0, 0, 0, 0);
     }
 
@@ -373,12 +391,20 @@ impl LambdaState {
 
     /// Books the hour's usage.
     pub fn close_hour(&mut self, ledger: &mut Ledger) {
-        self.calls += self.hour_requests;
+        let calls = self.hour_calls.iter().sum();
+        // Saturating: absurd sizes must not stop a run.
+        let log_bytes = self
+            .hour_calls
+            .iter()
+            .zip(&self.log_bytes)
+            .fold(0u64, |sum, (calls, bytes)| sum.saturating_add(calls.saturating_mul(*bytes)));
+        self.hour_calls.fill(0);
+        self.calls += calls;
         self.time += std::mem::take(&mut self.hour_time);
-        ledger.book(self.meters.requests, std::mem::take(&mut self.hour_requests));
+        ledger.book(self.meters.requests, calls);
         // In one step: integer MB x ms, exact.
         ledger.book(self.meters.duration, std::mem::take(&mut self.hour_billed_ms).saturating_mul(self.memory));
-        ledger.book(self.meters.logs, std::mem::take(&mut self.hour_log_bytes));
+        ledger.book(self.meters.logs, log_bytes);
     }
 
     /// The results over a horizon of this length.

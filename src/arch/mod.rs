@@ -104,14 +104,15 @@ pub fn simulate_with(
     let mut queue = EventQueue::new(end, expected_rate(scenario, &batch));
     let mut world =
         World::new(scenario, architecture, replication, how.fleets == FleetRunning::Eager, measured, &mut queue);
-    let mut events = 0;
+    let mut arrived = 0;
     // Before the first request there is next to nothing to do.
     let mut told_millis = batch.at[0].0 / 1_000_000;
     while batch.len > 0 {
         let columns = batch.at[..batch.len].iter().zip(&batch.class[..batch.len]);
         let columns = columns.zip(&batch.cpu[..batch.len]).zip(&batch.wait[..batch.len]);
         let arrivals = columns.map(|(((&at, &class), &cpu), &wait)| (at, Arrival { class, cpu, wait }));
-        events += engine::feed(&mut world, &mut queue, arrivals);
+        engine::feed(&mut world, &mut queue, arrivals);
+        arrived += batch.len as u64;
         let millis = batch.at[batch.len - 1].0 / 1_000_000;
         control.requests.fetch_add(batch.len as u64, Ordering::Relaxed);
         control.simulated_millis.fetch_add(millis - told_millis, Ordering::Relaxed);
@@ -121,9 +122,9 @@ pub fn simulate_with(
         }
         source.fill(&mut batch)?;
     }
-    events += engine::drain(&mut world, &mut queue, end);
+    engine::drain(&mut world, &mut queue, end);
     control.simulated_millis.fetch_add((end.0 / 1_000_000).saturating_sub(told_millis), Ordering::Relaxed);
-    Ok(world.finish(architecture, events, &mut queue))
+    Ok(world.finish(architecture, arrived + queue.popped(), &mut queue))
 }
 
 /// About how many requests a second will come: tunes the event queue and has no influence on results.

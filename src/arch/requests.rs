@@ -118,7 +118,7 @@ impl RequestMeter {
     }
 
     /// A request ends, at an instant that may lie ahead. Those that end after the horizon stay in flight.
-    #[inline]
+    #[inline(always)]
     pub fn ended(&mut self, call: &Call, at: SimTime, outcome: Outcome) {
         if call.first_at < self.start || at > self.end {
             return;
@@ -126,7 +126,9 @@ impl RequestMeter {
         let latency = at.since(call.first_at);
         let counters = &mut self.open[usize::from(call.class)];
         counters.ended[outcome as usize] += 1;
-        counters.cold_starts += u64::from(call.cold);
+        if call.cold {
+            counters.cold_starts += 1;
+        }
         let served = outcome == Outcome::Served;
         if served {
             counters.latency.record(latency);

@@ -97,6 +97,8 @@ pub struct WayBack<'a> {
     /// Whether clients have a time-out or retries.
     client_acts: bool,
     response_bytes: Vec<u64>,
+    /// Whether any response has a size.
+    counts_direct: bool,
     /// Bytes answered to the internet by functions and fleets without a front, in this hour.
     pub hour_direct: u64,
 }
@@ -111,13 +113,15 @@ impl<'a> WayBack<'a> {
         response_bytes: Vec<u64>,
     ) -> Self {
         let client_acts = client.timeout.is_some() || client.retries.is_some();
-        Self { fronts, paths, requests, client, client_acts, response_bytes, hour_direct: 0 }
+        let counts_direct = response_bytes.iter().any(|&bytes| bytes > 0);
+        Self { fronts, paths, requests, client, client_acts, response_bytes, counts_direct, hour_direct: 0 }
     }
 
     /// Takes the answer to an attempt from behind the first `depth` fronts of its path. Gives it back if the client will try again.
-    #[inline]
+    #[inline(always)]
     pub fn take(&mut self, call: &Call, mut ending: Ending, depth: usize) -> Option<Ending> {
         let path = &self.paths[usize::from(call.class)];
+        let direct = path.count == 0;
         for &front in path.fronts[..depth].iter().rev() {
             ending = self.fronts[usize::from(front)].answer(call, ending);
         }
@@ -128,7 +132,7 @@ impl<'a> WayBack<'a> {
             }
             ending = last;
         }
-        if path.count == 0 && ending.outcome == Outcome::Served {
+        if direct && self.counts_direct && ending.outcome == Outcome::Served {
             self.hour_direct = self.hour_direct.saturating_add(self.response_bytes[usize::from(call.class)]);
         }
         self.requests.ended(call, ending.at, ending.outcome);
@@ -143,7 +147,7 @@ impl<'a> WayBack<'a> {
     }
 
     /// What an attempt ends as for a client with a time-out or retries, and whether it will try again.
-    #[inline]
+    #[inline(always)]
     fn client_acts_on(&self, call: &Call, mut ending: Ending) -> (Ending, bool) {
         if let Some(timeout) = self.client.timeout {
             let gives_up = call.at + timeout;

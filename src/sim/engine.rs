@@ -17,31 +17,25 @@ pub trait Model {
     fn event(&mut self, now: SimTime, event: Self::Event, queue: &mut EventQueue<Self::Event>);
 }
 
-/// Handles all events up to and including `until`; returns how many.
-#[inline]
-pub fn drain<M: Model>(model: &mut M, queue: &mut EventQueue<M::Event>, until: SimTime) -> u64 {
-    let mut handled = 0;
+/// Handles all events up to and including `until`.
+#[inline(always)]
+pub fn drain<M: Model>(model: &mut M, queue: &mut EventQueue<M::Event>, until: SimTime) {
     while let Some((now, event)) = queue.pop_until(until) {
         model.event(now, event, queue);
-        handled += 1;
     }
-    handled
 }
 
-/// Feeds a batch of arrivals in order of time; returns the number of events handled, arrivals included.
-#[inline]
+/// Feeds a batch of arrivals in order of time.
+#[inline(always)]
 pub fn feed<M: Model>(
     model: &mut M,
     queue: &mut EventQueue<M::Event>,
     batch: impl Iterator<Item = (SimTime, M::Arrival)>,
-) -> u64 {
-    let mut handled = 0;
+) {
     for (at, arrival) in batch {
         if queue.may_be_due(at) {
-            handled += drain(model, queue, at);
+            drain(model, queue, at);
         }
-        handled += 1;
         model.arrival(at, arrival, queue);
     }
-    handled
 }

@@ -12,8 +12,9 @@
 //! directly into the lower slot; and the sort of a slot is stable. `reference::HeapQueue` is the plain version; a property
 //! test holds the two together.
 //!
-//! Buffers are recycled, so that nothing is allocated once the simulation has seen its busiest moment, and memory follows what is
-//! in flight, not what has been.
+//! A slot is a linked list through one vector of nodes, which are used again: to append an event is two stores, to move it down changes
+//! no more than links, nothing is allocated once the simulation has seen its busiest moment, and memory follows what is in flight,
+//! not what has been.
 
 use crate::units::SimTime;
 
@@ -25,7 +26,7 @@ const LEVELS: usize = 5;
 const SHORTEST_TICK_BITS: u32 = 12;
 const LONGEST_TICK_BITS: u32 = 40;
 /// Events that a slot is meant to hold: few enough to sort by insertion, many enough to share the cost of finding the slot.
-const EVENTS_PER_SLOT: f64 = 4.0;
+const EVENTS_PER_SLOT: f64 = 8.0;
 /// Longer slots are sorted by key instead of by insertion.
 const INSERTION_SORT_MAX: usize = 24;
 
@@ -75,61 +76,66 @@ impl Occupied {
     }
 }
 
-struct Level<E> {
-    slots: Box<[Vec<Entry<E>>; SLOTS]>,
-    occupied: Occupied,
-    /// Empty buffers waiting for a slot to need one.
-    spare: Vec<Vec<Entry<E>>>,
+/// An event and the next one of its slot. Nodes live in one vector and are used again, the last freed first.
+#[derive(Clone, Copy)]
+struct Node<E> {
+    at: u64,
+    event: E,
+    next: u32,
 }
 
-impl<E: Copy> Level<E> {
+/// No node.
+const NIL: u32 = u32::MAX;
+
+/// The nodes of a slot, first in, first out. `last` means something only if `first` is a node.
+#[derive(Clone, Copy)]
+struct Slot {
+    first: u32,
+    last: u32,
+}
+
+struct Level {
+    slots: Box<[Slot; SLOTS]>,
+    occupied: Occupied,
+}
+
+impl Level {
     fn new() -> Self {
-        let slots: Box<[Vec<Entry<E>>]> = (0..SLOTS).map(|_| Vec::new()).collect();
-        let Ok(slots) = slots.try_into() else { unreachable!("as many slots as were made") };
-        Self { slots, occupied: Occupied::EMPTY, spare: Vec::new() }
+        Self { slots: Box::new([Slot { first: NIL, last: NIL }; SLOTS]), occupied: Occupied::EMPTY }
     }
 
+    /// Empties a slot.
     #[inline]
-    fn push(&mut self, slot: usize, entry: Entry<E>) {
-        let buffer = &mut self.slots[slot & (SLOTS - 1)];
-        if buffer.is_empty() {
-            self.occupied.set(slot);
-            if let Some(spare) = self.spare.pop() {
-                *buffer = spare;
-            }
-        }
-        buffer.push(entry);
-    }
-
-    #[inline]
-    fn take(&mut self, slot: usize) -> Vec<Entry<E>> {
+    fn take(&mut self, slot: usize) -> Slot {
         self.occupied.clear(slot);
-        std::mem::take(&mut self.slots[slot])
-    }
-
-    #[inline]
-    fn recycle(&mut self, mut buffer: Vec<Entry<E>>) {
-        buffer.clear();
-        self.spare.push(buffer);
+        std::mem::replace(&mut self.slots[slot], Slot { first: NIL, last: NIL })
     }
 }
 
 /// Pending events in order of time, ties by insertion. Events must not be pushed before the last instant that was popped or
 /// given to [`EventQueue::pop_until`] as a limit.
 pub struct EventQueue<E> {
-    levels: [Level<E>; LEVELS],
+    /// No event is before this instant.
+    due: u64,
     /// The slot under the cursor, ascending; `head` is the next to be popped.
     current: Vec<Entry<E>>,
     head: usize,
-    tick_bits: u32,
     /// Tick of the slot under the cursor; all earlier slots are empty.
     cursor: u64,
-    /// No event outside `current` is before this instant.
-    rest_from: u64,
+    tick_bits: u32,
+    /// The first free node.
+    free: u32,
     /// Events after this instant are dropped: nobody would see them.
     end: u64,
+    nodes: Vec<Node<E>>,
+    /// Level 0, where most events go at once.
+    near: Level,
+    /// Levels 1 and up.
+    far: [Level; LEVELS - 1],
+    /// Events popped, without those of `current`.
+    popped: u64,
     keys: Vec<u128>,
-    len: usize,
+    unsorted: Vec<Entry<E>>,
 }
 
 impl<E: Copy> EventQueue<E> {
@@ -138,146 +144,204 @@ impl<E: Copy> EventQueue<E> {
     pub fn new(end: SimTime, rate: f64) -> Self {
         let nanos = (EVENTS_PER_SLOT * 1e9 / rate.max(1e-3)) as u64;
         Self {
-            tick_bits: nanos.max(1).ilog2().clamp(SHORTEST_TICK_BITS, LONGEST_TICK_BITS),
-            levels: std::array::from_fn(|_| Level::new()),
+            due: u64::MAX,
             current: Vec::with_capacity(64),
             head: 0,
             cursor: 0,
-            rest_from: u64::MAX,
+            tick_bits: nanos.max(1).ilog2().clamp(SHORTEST_TICK_BITS, LONGEST_TICK_BITS),
+            free: NIL,
             end: end.0,
+            nodes: Vec::new(),
+            near: Level::new(),
+            far: std::array::from_fn(|_| Level::new()),
+            popped: 0,
             keys: Vec::new(),
-            len: 0,
+            unsorted: Vec::new(),
         }
     }
 
-    /// Events pending.
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Whether nothing is pending.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
+    /// Bits of an instant below its tick.
+    #[inline(always)]
+    fn shift(&self) -> u32 {
+        self.tick_bits & 63
     }
 
     /// Adds an event.
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, at: SimTime, event: E) {
         let at = at.0;
         if at > self.end {
             return;
         }
-        self.len += 1;
-        let tick = at >> self.tick_bits;
+        self.due = self.due.min(at);
+        let tick = at >> self.shift();
         if tick <= self.cursor {
-            // Into the slot that is being popped: behind all that are not later.
-            let place = self.head + self.current[self.head..].partition_point(|entry| entry.0 <= at);
-            self.current.insert(place, (at, event));
-        } else {
-            self.rest_from = self.rest_from.min(at);
-            if (tick ^ self.cursor) >> SLOT_BITS == 0 {
-                self.levels[0].push((tick & SLOT_MASK) as usize, (at, event));
-            } else {
-                self.place(tick, (at, event));
-            }
+            return self.push_here(at, event);
         }
+        let node = self.free;
+        let entry = Node { at, event, next: NIL };
+        let node = match self.nodes.get_mut(node as usize) {
+            Some(place) => {
+                self.free = place.next;
+                *place = entry;
+                node
+            }
+            None => {
+                self.nodes.push(entry);
+                (self.nodes.len() - 1) as u32
+            }
+        };
+        self.append(tick, node);
     }
 
-    /// Puts an entry with a tick not before the cursor where it belongs.
-    fn place(&mut self, tick: u64, entry: Entry<E>) {
+    /// Into the slot that is being popped: behind all that are not later.
+    #[cold]
+    fn push_here(&mut self, at: u64, event: E) {
+        let place = self.head + self.current[self.head..].partition_point(|entry| entry.0 <= at);
+        self.current.insert(place, (at, event));
+    }
+
+    /// Puts a node with a tick not before the cursor where it belongs.
+    #[inline(always)]
+    fn append(&mut self, tick: u64, node: u32) {
         let differ = (tick ^ self.cursor) >> SLOT_BITS;
-        if differ == 0 {
-            self.levels[0].push((tick & SLOT_MASK) as usize, entry);
+        let (level, slot) = if differ == 0 {
+            (&mut self.near, tick)
         } else {
-            let level = ((63 - differ.leading_zeros()) / SLOT_BITS + 1) as usize;
-            let slot = ((tick >> (SLOT_BITS * level as u32)) & SLOT_MASK) as usize;
-            self.levels[level].push(slot, entry);
+            let level = (63 - differ.leading_zeros()) / SLOT_BITS;
+            (&mut self.far[level as usize], tick >> (SLOT_BITS * (level + 1)))
+        };
+        let number = (slot & SLOT_MASK) as usize;
+        let slot = &mut level.slots[number];
+        if slot.first == NIL {
+            slot.first = node;
+            level.occupied.set(number);
+        } else {
+            self.nodes[slot.last as usize].next = node;
         }
+        slot.last = node;
     }
 
     /// Whether an event may be due by `limit`: false is certain, true is likely.
     #[inline]
     pub fn may_be_due(&self, limit: SimTime) -> bool {
-        self.rest_from <= limit.0 || self.current.get(self.head).is_some_and(|entry| entry.0 <= limit.0)
+        self.due <= limit.0
     }
 
     /// Takes the earliest event if it is not after `limit`.
-    #[inline]
+    #[inline(always)]
     pub fn pop_until(&mut self, limit: SimTime) -> Option<(SimTime, E)> {
         loop {
             if let Some(&(at, event)) = self.current.get(self.head) {
                 if at > limit.0 {
+                    self.due = at;
                     return None;
                 }
                 self.head += 1;
-                self.len -= 1;
                 return Some((SimTime(at), event));
             }
-            if self.rest_from > limit.0 || !self.advance(limit.0 >> self.tick_bits) {
+            // What is not in `current` is in a later slot.
+            let next_slot = (self.cursor + 1) << self.shift();
+            if next_slot > limit.0 {
+                self.due = next_slot;
+                return None;
+            }
+            if !self.advance(limit.0 >> self.shift()) {
                 return None;
             }
         }
     }
 
+    /// Events popped so far.
+    pub fn popped(&self) -> u64 {
+        self.popped + self.head as u64
+    }
+
     /// Moves the cursor to the next occupied slot, but not beyond `limit_tick`, and loads it. False if there is none so early.
     fn advance(&mut self, limit_tick: u64) -> bool {
+        self.popped += self.head as u64;
         self.current.clear();
         self.head = 0;
         'search: loop {
-            for level in 0..LEVELS {
-                let shift = SLOT_BITS * level as u32;
-                // On level 0 the cursor's own slot may have been filled by a move down; above, it was emptied on entry.
-                let from = ((self.cursor >> shift) & SLOT_MASK) as usize + usize::from(level > 0);
-                let Some(slot) = self.levels[level].occupied.next(from) else { continue };
+            let above = self.cursor & !SLOT_MASK;
+            // The cursor's own slot may have been filled by a move down.
+            if let Some(slot) = self.near.occupied.next((self.cursor & SLOT_MASK) as usize) {
+                let tick = above | slot as u64;
+                if tick > limit_tick {
+                    self.due = tick << self.shift();
+                    return false;
+                }
+                self.cursor = tick;
+                let taken = self.near.take(slot);
+                self.load(taken);
+                return true;
+            }
+            for level in 0..LEVELS - 1 {
+                let shift = SLOT_BITS * (level as u32 + 1);
+                // The cursor's own slot was emptied on entry.
+                let from = ((self.cursor >> shift) & SLOT_MASK) as usize + 1;
+                let Some(slot) = self.far[level].occupied.next(from) else { continue };
                 let upper = shift + SLOT_BITS;
                 let above = if upper < 64 { self.cursor >> upper << upper } else { 0 };
                 let start = above | ((slot as u64) << shift);
                 if start > limit_tick {
-                    self.rest_from = start << self.tick_bits;
+                    self.due = start << self.shift();
                     return false;
                 }
                 self.cursor = start;
-                let mut buffer = self.levels[level].take(slot);
-                if level == 0 {
-                    self.load(&mut buffer);
-                    self.levels[0].recycle(buffer);
-                    // Unknown, but not before the next slot.
-                    self.rest_from = (start + 1).saturating_mul(1 << self.tick_bits);
-                    return true;
+                let mut node = self.far[level].take(slot).first;
+                while node != NIL {
+                    let place = &mut self.nodes[node as usize];
+                    let (at, next) = (place.at, place.next);
+                    place.next = NIL;
+                    self.append(at >> self.shift(), node);
+                    node = next;
                 }
-                for &entry in &buffer {
-                    self.place(entry.0 >> self.tick_bits, entry);
-                }
-                self.levels[level].recycle(buffer);
                 continue 'search;
             }
-            self.rest_from = u64::MAX;
+            self.due = u64::MAX;
             return false;
         }
     }
 
-    /// Sorts a slot into `current`, stably.
+    /// Sorts a slot into `current`, stably, and frees its nodes.
     #[inline]
-    fn load(&mut self, buffer: &mut Vec<Entry<E>>) {
-        if buffer.len() <= INSERTION_SORT_MAX {
-            std::mem::swap(&mut self.current, buffer);
-            let entries = &mut self.current[..];
-            for i in 1..entries.len() {
-                let entry = entries[i];
-                let mut j = i;
-                while j > 0 && entries[j - 1].0 > entry.0 {
-                    entries[j] = entries[j - 1];
-                    j -= 1;
-                }
-                entries[j] = entry;
+    fn load(&mut self, slot: Slot) {
+        let mut node = slot.first;
+        while node != NIL {
+            let Node { at, event, next } = self.nodes[node as usize];
+            let mut place = self.current.len();
+            self.current.push((at, event));
+            if place >= INSERTION_SORT_MAX {
+                self.load_many(next);
+                break;
             }
-        } else {
-            // The position as low digits of the key makes an unstable sort stable, without allocating.
-            self.keys.clear();
-            self.keys.extend(buffer.iter().zip(0u128..).map(|(entry, place)| (u128::from(entry.0) << 64) | place));
-            self.keys.sort_unstable();
-            self.current.extend(self.keys.iter().map(|key| buffer[*key as u64 as usize]));
+            while place > 0 && self.current[place - 1].0 > at {
+                self.current[place] = self.current[place - 1];
+                place -= 1;
+            }
+            self.current[place] = (at, event);
+            node = next;
         }
+        self.nodes[slot.last as usize].next = self.free;
+        self.free = slot.first;
+    }
+
+    /// Goes on from `node` where there are many.
+    #[cold]
+    fn load_many(&mut self, mut node: u32) {
+        while node != NIL {
+            let Node { at, event, next } = self.nodes[node as usize];
+            self.current.push((at, event));
+            node = next;
+        }
+        // The position as low digits of the key makes an unstable sort stable, without allocating.
+        std::mem::swap(&mut self.current, &mut self.unsorted);
+        self.keys.clear();
+        self.keys.extend(self.unsorted.iter().zip(0u128..).map(|(entry, place)| (u128::from(entry.0) << 64) | place));
+        self.keys.sort_unstable();
+        self.current.clear();
+        self.current.extend(self.keys.iter().map(|key| self.unsorted[*key as u64 as usize]));
     }
 }
 
@@ -346,7 +410,6 @@ mod tests {
                 break;
             }
         }
-        assert!(wheel.is_empty());
     }
 
     proptest! {

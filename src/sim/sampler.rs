@@ -31,8 +31,8 @@ pub const CAP: SimDuration = SimDuration(30 * 86_400 * NANOS_PER_SEC);
 const OCTAVES: usize = 40;
 /// Knots an octave; a power of two.
 const KNOTS: usize = 16;
-/// Cells of the table, both sides.
-const CELLS: usize = OCTAVES * 2 * KNOTS;
+/// Cells of the table, both sides: a power of two, so that no index needs a check; those beyond the last octave stay empty.
+const CELLS: usize = (OCTAVES * 2 * KNOTS).next_power_of_two();
 /// The furthest that the mean correction may go.
 const MAX_CORRECTION: f64 = 5e-3;
 
@@ -314,10 +314,10 @@ impl OctaveTable {
         let mirror = 0u64.wrapping_sub(side);
         let tail = bits << 1;
         // Beyond the last octave (one draw in 10^12) the bits fall into it once more.
-        let octave = tail.leading_zeros().min(OCTAVES as u32 - 1);
+        let octave = (tail | 1 << (64 - OCTAVES)).leading_zeros();
         // Without the leading one.
         let rest = tail << octave << 1;
-        let [base, slope] = self.cells[octave as usize * 2 * KNOTS + (side << 4 | rest >> 60) as usize];
+        let [base, slope] = self.cells[(octave as usize * 2 * KNOTS + (side << 4 | rest >> 60) as usize) & (CELLS - 1)];
         // Both are below 2^63: the sum fits.
         base.wrapping_add(((u128::from(slope) * u128::from((rest << 4) ^ mirror)) >> 64) as u64)
     }

@@ -65,7 +65,8 @@ impl Histogram {
         let bin = bin_of(value.0);
         self.counts[bin] += 1;
         self.count += 1;
-        self.sum += u128::from(value.0);
+        // 2^64 values of 2^64 fit.
+        self.sum = self.sum.wrapping_add(u128::from(value.0));
         self.max = self.max.max(value.0);
     }
 

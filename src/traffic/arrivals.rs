@@ -91,40 +91,21 @@ impl Stream {
             self.head = Some(head);
             return Ok(());
         }
-        // The state lives in locals within a stretch, so that it stays in registers.
         while !batch.is_full() {
-            let (base, gap, piece_end) = (self.base, self.gap, self.piece_end);
-            let (mut position, mut budget, mut random) = (self.position, self.budget, self.random.clone());
-            let mut later = None;
-            let from = batch.len;
-            let columns = batch.at[from..].iter_mut().zip(&mut batch.class[from..]);
-            let columns = columns.zip(&mut batch.cpu[from..]).zip(&mut batch.wait[from..]);
-            let mut filled = 0;
-            for (((at, class), cpu), wait) in columns {
-                let next = position + budget * gap;
-                if next >= piece_end {
-                    break;
+            // What is the same for all requests is decided here, and the loop compiled for the most frequent case by itself.
+            let gaps = |random: &mut random::Stream| exponential.sample_f64(random.next_u64());
+            match works.only_wait() {
+                _ if self.even => self.fill_piece(batch, until, |_| 1.0, |random| works.draw(|| random.next_u64())),
+                Some((cpu, wait)) => {
+                    self.fill_piece(batch, until, gaps, |random| (0, cpu, wait.sample(random.next_u64()).0));
                 }
-                position = next;
-                let instant = base + next as i64 as u64;
-                let needs = works.draw(|| random.next_u64());
-                budget = if self.even { 1.0 } else { exponential.sample_f64(random.next_u64()) };
-                if instant >= until {
-                    later = Some(Request { at: instant, needs });
-                    break;
-                }
-                *at = SimTime(instant);
-                (*class, *cpu, *wait) = needs;
-                filled += 1;
+                None => self.fill_piece(batch, until, gaps, |random| works.draw(|| random.next_u64())),
             }
-            batch.len += filled;
-            (self.position, self.budget, self.random) = (position, budget, random);
-            if later.is_some() {
-                self.head = later;
+            if self.head.is_some() {
                 return Ok(());
             }
             if !batch.is_full() {
-                self.budget = (budget - (piece_end - position) * self.rate).max(0.0);
+                self.budget = (self.budget - (self.piece_end - self.position) * self.rate).max(0.0);
                 if !self.next_piece(exponential)? {
                     self.ended = true;
                     return Ok(());
@@ -132,6 +113,43 @@ impl Stream {
             }
         }
         Ok(())
+    }
+
+    /// Appends the requests before `until` of this stretch, as far as there is room; a first one after `until` becomes the head.
+    #[inline(always)]
+    fn fill_piece(
+        &mut self,
+        batch: &mut Batch,
+        until: u64,
+        gaps: impl Fn(&mut random::Stream) -> f64,
+        works: impl Fn(&mut random::Stream) -> Needs,
+    ) {
+        // The state lives in locals, so that it stays in registers.
+        let (base, gap, piece_end) = (self.base, self.gap, self.piece_end);
+        let (mut position, mut budget, mut random) = (self.position, self.budget, self.random.clone());
+        let from = batch.len;
+        let columns = batch.at[from..].iter_mut().zip(&mut batch.class[from..]);
+        let columns = columns.zip(&mut batch.cpu[from..]).zip(&mut batch.wait[from..]);
+        let mut filled = 0;
+        for (((at, class), cpu), wait) in columns {
+            let next = position + budget * gap;
+            if next >= piece_end {
+                break;
+            }
+            position = next;
+            let instant = base + next as i64 as u64;
+            let needs = works(&mut random);
+            budget = gaps(&mut random);
+            if instant >= until {
+                self.head = Some(Request { at: instant, needs });
+                break;
+            }
+            *at = SimTime(instant);
+            (*class, *cpu, *wait) = needs;
+            filled += 1;
+        }
+        batch.len += filled;
+        (self.position, self.budget, self.random) = (position, budget, random);
     }
 
     /// Goes on to the next stretch in which something happens; false at the end.

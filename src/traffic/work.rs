@@ -64,6 +64,15 @@ impl Works {
         (class, cpu, wait)
     }
 
+    /// The CPU and the wait of all requests, if there is one class and only the wait is drawn.
+    #[inline]
+    pub(super) fn only_wait(&self) -> Option<(u64, &Sampler)> {
+        match &self.classes[..] {
+            [ClassWork::Wait { cpu, wait }] => Some((*cpu, wait)),
+            _ => None,
+        }
+    }
+
     /// The class for 64 random bits.
     #[inline]
     pub(super) fn class(&self, bits: u64) -> u16 {
