@@ -6,62 +6,22 @@
 use costsim::sim::random::Key;
 use costsim::sim::sampler::Sampler;
 use costsim::spec::distribution::Distribution;
-use costsim::spec::scenario::{
-    Account, Burst, Client, Columns, Diurnal, FreeTier, Frequency, Objectives, RequestClass, Scenario, Shape, Spread,
-    Traffic, Work,
-};
+use costsim::spec::scenario::{Burst, Columns, Diurnal, Frequency, RequestClass, Scenario, Shape, Work};
 use costsim::traffic::csv_file::scan_rate;
 use costsim::traffic::{Batch, Source, Variant};
-use costsim::units::{Bytes, Limit, PerSecond, SimDuration};
+use costsim::units::{PerSecond, SimDuration};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::io::Write;
 
 fn class(share: f64, work: Work) -> RequestClass {
-    let none = Bytes(0);
-    RequestClass {
-        name: share.to_string(),
-        share,
-        work,
-        request_size: none,
-        response_size: none,
-        log_size: none,
-        external_bytes: none,
-    }
+    RequestClass { share, ..RequestClass::new(share.to_string(), work) }
 }
 
 fn scenario(shape: Shape, classes: Vec<RequestClass>, bursts: Vec<Burst>) -> Scenario {
-    let unlimited = Limit::Unlimited;
-    Scenario {
-        name: "bench".into(),
-        description: None,
-        region: "us-east-1".into(),
-        start: jiff::civil::date(2026, 3, 2),
-        timezone: "UTC".into(),
-        month: SimDuration::from_hours(730),
-        horizon: SimDuration::from_hours(24 * 3_650),
-        warmup: SimDuration::ZERO,
-        seed: 1,
-        replications: 1,
-        account: Account {
-            free_tier: FreeTier::None,
-            concurrency: unlimited,
-            scaling: unlimited,
-            request_rate: unlimited,
-            api_request_rate: unlimited,
-            api_burst: unlimited,
-        },
-        traffic: Traffic { shape, scale: 1.0, growth_per_month: 0.0, bursts, spread: Spread::Poisson },
-        classes,
-        client: Client { timeout: None, retries: None, requests_per_connection: 20.0 },
-        objectives: Objectives::default(),
-        backend: None,
-        billing: Default::default(),
-        environments: Vec::new(),
-        architectures: Vec::new(),
-        files: Vec::new(),
-        made_on_command_line: false,
-    }
+    let mut scenario = Scenario::bare(shape, SimDuration::from_hours(24 * 3_650), classes);
+    scenario.traffic.bursts = bursts;
+    scenario
 }
 
 fn draws(c: &mut Criterion) {

@@ -111,11 +111,37 @@ pub fn find(kinds: &[Kind], name: &str, beside: Option<&Path>, data_dir: Option<
     let title = format!("there is no {} `{}`", words.join(" or "), yaml::shorten(name));
     let all: Vec<String> = kinds.iter().flat_map(|kind| names(*kind, data_dir)).collect();
     let stem = Path::new(name).file_stem().and_then(|stem| stem.to_str()).unwrap_or(name);
-    let help = match nearest(stem, all.iter().map(String::as_str)) {
+    // A path or a file's name most likely means a file.
+    let (file, known) = (nearest_file(name, beside), nearest(stem, all.iter().map(String::as_str)));
+    let means_a_file = !plain || name.contains('.');
+    let near = if means_a_file { file.or(known.map(str::to_owned)) } else { known.map(str::to_owned).or(file) };
+    let help = match near {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("write a path, or one of: {}", all.join(", ")),
     };
     Err(Diagnostic::error("no-such-file", title).help(help))
+}
+
+/// The file that was most likely meant by a path at which there is none: the one with the nearest name in the same directory, written
+/// as the path was. Looked for beside the file that names it, then in the current directory.
+pub(crate) fn nearest_file(name: &str, beside: Option<&Path>) -> Option<String> {
+    /// Names looked at in a directory.
+    const MOST: usize = 10_000;
+    let path = Path::new(name);
+    let wanted = path.file_name()?.to_str()?;
+    for base in [beside, Some(Path::new(""))].into_iter().flatten() {
+        let directory = base.join(path.parent().unwrap_or(Path::new("")));
+        let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { &directory };
+        let Ok(entries) = std::fs::read_dir(directory) else { continue };
+        let files = entries.flatten().take(MOST).filter(|entry| entry.file_type().is_ok_and(|kind| !kind.is_dir()));
+        let mut names: Vec<String> = files.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        // The order of a directory is the system's.
+        names.sort();
+        if let Some(near) = nearest(wanted, names.iter().map(String::as_str)) {
+            return Some(path.with_file_name(near).display().to_string());
+        }
+    }
+    None
 }
 
 /// Names of this kind in the data directory and in what is embedded, sorted.

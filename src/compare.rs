@@ -51,7 +51,11 @@ pub fn results(scenario: &Scenario, runs: &[ArchitectureRuns], book: &PriceBook)
         billed_hours: scenario.month.as_hours_f64(),
         terms: crate::bill::shown::terms(&scenario.account.free_tier, &scenario.billing),
         prices: cost::prices(&bills, book),
-        inputs: Inputs { assumptions: assumptions::assumptions(scenario), files: files(scenario) },
+        inputs: Inputs {
+            assumptions: assumptions::assumptions(scenario),
+            files: files(scenario),
+            resolved: scenario.resolved.clone(),
+        },
         traffic: runs.first().map(|runs| traffic(scenario, runs)).unwrap_or_default(),
         verdict: verdict::verdict(&architectures),
         warnings: warnings::of_scenario(scenario, &architectures),

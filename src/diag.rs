@@ -24,6 +24,8 @@ pub struct Source {
     order: usize,
     /// Byte offsets at which lines start.
     lines: Vec<usize>,
+    /// Lines of the file before the text: more than 0 for an excerpt.
+    lines_before: usize,
 }
 
 impl Source {
@@ -32,7 +34,8 @@ impl Source {
         let offset = self.floor(offset);
         let line = self.lines.partition_point(|&start| start <= offset).saturating_sub(1);
         let start = self.lines.get(line).copied().unwrap_or(0);
-        (line + 1, self.text.get(start..offset).map_or(0, |text| text.chars().count()) + 1)
+        let column = self.text.get(start..offset).map_or(0, |text| text.chars().count()) + 1;
+        (self.lines_before + line + 1, column)
     }
 
     /// The nearest character boundary at or before `offset`.
@@ -69,10 +72,16 @@ pub struct SourceId(u32);
 impl Sources {
     /// Keeps a text and gives it an identity.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> SourceId {
+        self.add_excerpt(name, text, 1)
+    }
+
+    /// Keeps a part of a file that is too large to be kept; the text begins at this line (from 1).
+    pub fn add_excerpt(&mut self, name: impl Into<String>, text: impl Into<String>, first_line: usize) -> SourceId {
         let text = text.into();
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         let order = self.all.len();
-        self.all.push(Arc::new(Source { name: name.into(), text, order, lines }));
+        let lines_before = first_line.saturating_sub(1);
+        self.all.push(Arc::new(Source { name: name.into(), text, order, lines, lines_before }));
         SourceId(u32::try_from(order).unwrap_or(u32::MAX))
     }
 
@@ -222,7 +231,10 @@ fn snippets(labels: &[Label]) -> Vec<Snippet<'_, annotate_snippets::Annotation<'
                 let annotation = kind.span(start..end.max(start));
                 if label.text.is_empty() { annotation } else { annotation.label(printable(&label.text)) }
             });
-            Snippet::source(text).line_start(first + 1).path(printable(&source.name)).annotations(annotations)
+            Snippet::source(text)
+                .line_start(source.lines_before + first + 1)
+                .path(printable(&source.name))
+                .annotations(annotations)
         })
         .collect()
 }

@@ -227,6 +227,10 @@ pub struct Inputs {
     pub assumptions: Vec<Assumption>,
     /// Digests of the files that were read.
     pub files: Vec<InputFile>,
+    /// The scenario with its models in place of their names, after flags and `--set`, every value as it was written: saved as a
+    /// YAML or JSON file it is the same scenario again. `null` when it is larger than 256 KB.
+    #[serde(default)]
+    pub resolved: Option<serde_json::Value>,
 }
 
 /// One assumption, as the report prints it.
@@ -556,9 +560,10 @@ pub struct ObjectiveResult {
     pub met: bool,
     /// Share of windows that held (`null` without windows).
     pub windows_met: Option<f64>,
-    /// Start of the worst window, seconds since t = 0 (`null` without windows or misses).
+    /// Start of the worst window, seconds since t = 0 (`null` without misses). An objective over the whole horizon is looked at in the
+    /// buckets of the series.
     pub worst_window: Option<f64>,
-    /// Minutes in which it did not hold, mean over the replications.
+    /// Minutes of windows (without windows: of the series' buckets) in which it did not hold, mean over the replications.
     pub minutes_missed: Option<Figure>,
 }
 

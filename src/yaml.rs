@@ -64,6 +64,17 @@ impl Node {
         }
     }
 
+    /// The same as JSON. Scalars stay the text that was written, so that nothing is lost in a number.
+    pub fn to_json(&self) -> serde_json::Value {
+        // Parsing has bounded the depth.
+        match &self.value {
+            Value::Null => serde_json::Value::Null,
+            Value::Scalar { text, .. } => text.as_str().into(),
+            Value::Sequence(items) => items.iter().map(Self::to_json).collect(),
+            Value::Mapping(entries) => entries.iter().map(|(key, value)| (key.text.clone(), value.to_json())).collect(),
+        }
+    }
+
     /// What it is, for messages: `a mapping`, `a list`, `nothing`, `` `text` ``.
     pub fn describe(&self) -> String {
         match &self.value {

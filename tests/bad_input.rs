@@ -114,7 +114,7 @@ fn keys_of_later_versions_are_no_typing_errors() {
 
 #[test]
 fn units_are_never_guessed() {
-    one_mistake("horizon: 7d", "horizon: 7", "7", "has no unit", "write `7s` or `7ms`");
+    one_mistake("horizon: 7d", "horizon: 7", "7", "has no unit", "write `7d`");
     one_mistake("horizon: 7d", "horizon: 7 days", "7 days", "not a unit of time", "write `7d`");
     one_mistake("50/s", "50", "50", "has no unit", "write `50/s`");
     one_mistake("50/s", "50ms", "50ms", "not a rate's unit", "write `50/s`");
@@ -249,6 +249,14 @@ fn structure_is_complete() {
         "8d",
         "the burst at 8d lies outside the horizon of 7d",
         "`--set 'traffic.bursts=[]'`",
+    );
+    // 5,000/s x 900,000 = 4.5 billion; two that overlap add up.
+    one_mistake(
+        "constant: 50/s",
+        "constant: 5k/s\n  bursts: [ { at: 1d, lasts: 1h, times: 900000, per: once } ]",
+        "constant: 5k/s",
+        "the rate reaches 4500000000/s",
+        "a billion requests a second, bursts and scale included",
     );
     one_mistake("512 MB", "1 TB", "1 TB", "`1 TB` is no amount of memory", "128 MB to 10,240 MB");
     one_mistake(
@@ -485,6 +493,76 @@ fn a_scenario_of_flags_says_whose_defaults_it_has() {
     assert_eq!(source(&scenario, "requests.request.log_size"), None);
     scenario.made_on_command_line = false;
     assert_eq!(source(&scenario, "region"), None);
+}
+
+/// What is wrong in a replayed file is shown in its row; a wrong name names the nearest file; a share that cannot be read is not also
+/// missing.
+#[test]
+fn replayed_files_are_shown_where_they_are_wrong() {
+    let replay = |content: &str| {
+        let text = GOOD.replace("constant: 50/s", "replay: { file: x.csv, rate: true }").replace("horizon: 7d\n", "");
+        let content = content.to_owned();
+        load_in(text, move |dir| std::fs::write(dir.join("x.csv"), content).unwrap())
+    };
+    let findings = replay("minute,count\n0,1\n1, many \n").unwrap_err();
+    let shown = diag::render_all(&findings, false);
+    assert_eq!((findings.len(), underlined(&findings[0])), (1, "many"), "{shown}");
+    for says in ["x.csv:3:4", "3 | 1, many", "the count is no number", "named here"] {
+        assert!(shown.contains(says), "{says}: {shown}");
+    }
+    let shown = diag::render_all(&replay("hits,size,kind\n1,2,3\n").unwrap_err(), false);
+    assert!(shown.contains("x.csv:1:1") && shown.contains("1 | hits,size,kind"), "{shown}");
+    let shown = diag::render_all(&replay("minute,count\n").unwrap_err(), false);
+    assert!(shown.contains("`x.csv`: it has no rows below its heading") && !shown.contains("relative"), "{shown}");
+
+    let text = GOOD.replace("constant: 50/s", "replay: { file: data/trafic.csv, rate: true }");
+    let findings = load_in(text, |dir| {
+        std::fs::create_dir(dir.join("data")).unwrap();
+        std::fs::write(dir.join("data/traffic.csv"), "minute,count\n0,1\n").unwrap();
+    });
+    assert_eq!(findings.unwrap_err()[0].help.as_deref(), Some("did you mean `data/traffic.csv`?"));
+
+    let options = LoadOptions {
+        inputs: vec!["ec2-asg-alb".into()],
+        per_month: Some("3M".into()),
+        duration: Some("120ms".into()),
+        cpu_share: Some("140%".into()),
+        ..LoadOptions::default()
+    };
+    let findings = spec::load(&options).unwrap_err();
+    assert_eq!(findings.len(), 1, "{}", diag::render_all(&findings, false));
+    assert!(findings[0].title.contains("more than 100%"), "{findings:?}");
+}
+
+/// Gaps and dates of a replayed file are known, so that they can be warned of.
+#[test]
+fn a_replayed_file_says_what_it_leaves_out() {
+    let text = GOOD.replace("constant: 50/s", "replay: { file: x.csv, rate: true }").replace("horizon: 7d\n", "");
+    // Seven minutes, of which the fourth and the sixth have no row.
+    let minute = |n: u32| format!("1998-05-04 00:0{n}:00,{}\n", if n == 1 { 120 } else { 60 });
+    let rows = "time,count\n".to_owned() + &[0, 1, 2, 4, 6].map(minute).concat();
+    let loaded = load_in(text, |dir| std::fs::write(dir.join("x.csv"), rows).unwrap()).unwrap();
+    let spec::scenario::Shape::ReplayRate(file) = &loaded.scenario.traffic.shape else { panic!("a rate file") };
+    assert_eq!((file.rows, file.missing, file.requests), (5, 2, 360.0));
+    assert_eq!((file.peak.0, file.first_date), (2.0, Some(jiff::civil::date(1998, 5, 4))));
+}
+
+/// The scenario that the results carry is the same scenario again.
+#[test]
+fn the_resolved_scenario_loads_again() {
+    let assumptions = |scenario: &_| costsim::compare::assumptions::assumptions(scenario);
+    let set = vec!["traffic.scale=2".to_owned(), "lambda-http-api:shop.lambda.memory=1024MB".to_owned()];
+    for options in [
+        LoadOptions { set, ..LoadOptions::default() },
+        LoadOptions { inputs: vec!["nightly-batch".into()], ..LoadOptions::default() },
+        LoadOptions { inputs: vec!["internal-tool".into()], seed: Some(9), ..LoadOptions::default() },
+    ] {
+        let first = spec::load(&options).unwrap().scenario;
+        let text = first.resolved.as_ref().unwrap().to_string();
+        let again = load(&text).unwrap_or_else(|found| panic!("{}\n{text}", diag::render_all(&found, false))).scenario;
+        assert_eq!(assumptions(&again), assumptions(&first));
+        assert_eq!((again.name, again.seed), (first.name, first.seed));
+    }
 }
 
 #[test]

@@ -140,6 +140,7 @@ fn references_to_nothing() {
     check(SCENARIO, &MODEL.replace("to: shop", "to: shup"), &["model.yaml:4:", "shup", "`shop`"]);
     check(SCENARIO, &MODEL.replace("entry: api", "entry: app"), &["model.yaml:2:", "`api`"]);
     check(with("./model.yaml", "./missing.yaml"), MODEL, &["scenario.yaml:14:", "missing.yaml"]);
+    check(with("./model.yaml", "./modle.yaml"), MODEL, &["scenario.yaml:14:", "did you mean `./model.yaml`?"]);
     check(with("constant: 5/s", "replay: { file: gone.csv, rate: true }"), MODEL, &["scenario.yaml:4:", "gone.csv"]);
     check(SCENARIO, &FLEET.replace("m7g.large", "m7g.larg"), &["model.yaml:7:", "`m7g.large`"]);
 }
@@ -193,6 +194,25 @@ fn a_directory() {
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{message}");
     assert!(message.contains("directory"), "{message}");
+}
+
+/// A pipe can be read once only, and asking must not wait for somebody to write into it.
+#[cfg(unix)]
+#[test]
+fn a_pipe_as_replayed_file() {
+    let dir = tempfile::tempdir().unwrap();
+    if !Command::new("mkfifo").arg(dir.path().join("pipe.csv")).status().is_ok_and(|status| status.success()) {
+        return;
+    }
+    std::fs::write(dir.path().join("model.yaml"), MODEL).unwrap();
+    std::fs::write(dir.path().join("s.yaml"), with("constant: 5/s", "replay: { file: pipe.csv, rate: true }")).unwrap();
+    let flags = ["compare", "model.yaml", "--replay", "pipe.csv", "--duration", "20ms"];
+    for args in [&["compare", "s.yaml"][..], &flags] {
+        let output = costsim(dir.path(), args);
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{message}");
+        assert!(message.contains("`pipe.csv` is a pipe") && message.contains("save it as a file"), "{message}");
+    }
 }
 
 #[test]

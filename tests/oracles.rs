@@ -173,14 +173,9 @@ fn measured_logs_replayed_give_the_measured_cold_starts() {
             scenario.traffic.shape = Shape::ReplayRequests(ReplayFile {
                 path: replay.path().to_owned(),
                 shown: "log.csv".into(),
-                columns: Columns::default(),
-                repeat: false,
-                digest: String::new(),
                 rows: log.len() as u64,
                 covers: secs(last),
-                period: SimDuration::ZERO,
-                cpu_share: None,
-                measured_on: None,
+                ..ReplayFile::default()
             });
             let function = Function { idle_timeout: secs(idle), ..function() };
             let output = run(&scenario, &alone(ComponentKind::Lambda(function)));

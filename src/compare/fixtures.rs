@@ -105,16 +105,10 @@ fn class(name: &str, share: f64) -> RequestClass {
 
 /// A week of 10 requests/s, three replications, both architectures.
 pub fn scenario() -> Scenario {
+    let classes = vec![class("browse", 0.9), class("checkout", 0.1)];
     Scenario {
         name: "fixture".into(),
-        description: None,
-        region: "us-east-1".into(),
-        start: jiff::civil::date(2026, 3, 2),
-        timezone: "UTC".into(),
-        month: SimDuration::from_hours(730),
-        horizon: SimDuration::from_hours(168),
         warmup: SimDuration::from_hours(1),
-        seed: 1,
         replications: 3,
         account: Account {
             free_tier: FreeTier::None,
@@ -124,22 +118,8 @@ pub fn scenario() -> Scenario {
             api_request_rate: Limit::At(10_000),
             api_burst: Limit::At(5_000),
         },
-        traffic: Traffic {
-            shape: Shape::Constant(PerSecond(10.0)),
-            scale: 1.0,
-            growth_per_month: 0.0,
-            bursts: Vec::new(),
-            spread: Spread::Poisson,
-        },
-        classes: vec![class("browse", 0.9), class("checkout", 0.1)],
-        client: Client { timeout: None, retries: None, requests_per_connection: 20.0 },
-        objectives: Objectives::default(),
-        backend: None,
-        billing: Default::default(),
-        environments: Vec::new(),
         architectures: vec![lambda(), ec2()],
-        files: Vec::new(),
-        made_on_command_line: false,
+        ..Scenario::bare(Shape::Constant(PerSecond(10.0)), SimDuration::from_hours(168), classes)
     }
 }
 

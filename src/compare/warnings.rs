@@ -3,7 +3,7 @@
 use crate::arch::output::RunOutput;
 use crate::money::Usd;
 use crate::results::{ArchitectureResult, ComponentResult};
-use crate::spec::model::{Architecture, ComponentKind};
+use crate::spec::model::{Architecture, Component, ComponentKind};
 use crate::spec::scenario::{Scenario, Shape};
 use crate::units::SimDuration;
 
@@ -33,8 +33,48 @@ pub fn of_scenario(scenario: &Scenario, results: &[ArchitectureResult]) -> Vec<S
     if scenario.replications == 1 {
         found.push("one replication has no interval and decides nothing: use `--replications 5`".to_owned());
     }
+    found.extend(replayed(scenario));
     found.extend(free_tier_decides(results));
     found
+}
+
+/// What a replayed file holds that is not taken as it stands.
+fn replayed(scenario: &Scenario) -> Vec<String> {
+    let (Shape::ReplayRate(file) | Shape::ReplayRequests(file)) = &scenario.traffic.shape else { return Vec::new() };
+    let mut found = Vec::new();
+    if file.missing > 0 {
+        let periods = file.rows + file.missing;
+        found.push(format!(
+            "`{}` has no row for {} of its {periods} periods of {}: they count as without requests; if something was not measured \
+             there, fill the rows in",
+            file.shown, file.missing, file.period,
+        ));
+    }
+    if let Some(date) = file.first_date.filter(|date| *date != scenario.start) {
+        found.push(format!(
+            "the dates in `{}` are not used: its first row, of {date}, is replayed at the start of {}; `start: {date}` gives it its own \
+             days",
+            file.shown, scenario.start,
+        ));
+    }
+    found
+}
+
+/// A group that has shrunk to nothing publishes no metric, so that no alarm ever makes it grow.
+fn asleep(component: &Component, index: usize, runs: &[RunOutput], result: &ComponentResult) -> Option<String> {
+    let ComponentKind::Fleet(fleet) = &component.kind else { return None };
+    let empty = |run: &RunOutput| {
+        let levels = run.series.capacity.iter().find(|(at, _)| *at == index);
+        levels.is_some_and(|(_, levels)| levels.iter().any(|mean| *mean <= 0.0))
+    };
+    let refused = result.rejected.value;
+    (fleet.min == 0 && !fleet.scaling.is_empty() && refused > 0.0 && runs.iter().any(empty)).then(|| {
+        format!(
+            "fleet `{}` stood without an instance for a time (min 0), and target tracking has no metric to grow on then; it refused \
+             {refused:.0} requests: use `min: 1`",
+            component.name,
+        )
+    })
 }
 
 /// The cheapest with and without the free tier, where they differ.
@@ -75,7 +115,9 @@ pub fn of_architecture(architecture: &Architecture, runs: &[RunOutput], componen
             found.push(warning.clone());
         }
     }
-    found.extend(architecture.components.iter().zip(components).filter_map(|(component, result)| {
+    let parts = || architecture.components.iter().zip(components);
+    found.extend(parts().enumerate().filter_map(|(index, (component, result))| asleep(component, index, runs, result)));
+    found.extend(parts().filter_map(|(component, result)| {
         let ComponentKind::Fleet(fleet) = &component.kind else {
             return None;
         };

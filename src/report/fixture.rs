@@ -517,6 +517,7 @@ pub(super) fn results(count: usize) -> Results {
             ],
         },
         inputs: Inputs {
+            resolved: None,
             assumptions,
             files: vec![
                 InputFile { name: "embedded:scenarios/storefront.yaml".to_owned(), digest: "sha256:00ff".repeat(4) },

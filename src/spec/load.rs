@@ -378,7 +378,9 @@ fn replay_node(file: Node, base: Option<&Path>, options: &LoadOptions, reader: &
     // Counts make a rate file; a mistake in the file is reported when it is read as such.
     let columns = super::scenario::Columns::default();
     let located = files::locate(&name, base);
-    let rate = csv_file::RateReader::open(&located, &name, &columns).is_ok()
+    // What is no regular file may be gone once it has been looked at; it is refused when it is read as a rate file.
+    let rate = !located.is_file()
+        || csv_file::RateReader::open(&located, &name, &columns).is_ok()
         || csv_file::RequestReader::open(&located, &name, &columns).is_err();
     let mut entries = vec![("file", file), (if rate { "rate" } else { "requests" }, yes())];
     if let (Some(share), false) = (&options.cpu_share, rate) {
@@ -428,7 +430,27 @@ fn finish(
     reader.base.clone_from(&base);
     let fallback = stem(&document.found.shown);
     let raw = RawScenario::read(&document.node, reader)?;
-    check(raw, &fallback, candidates, reader)
+    let resolved = resolved(&document.node, &candidates);
+    let mut scenario = check(raw, &fallback, candidates, reader)?;
+    scenario.resolved = resolved;
+    Some(scenario)
+}
+
+/// The scenario with its models in place of their names, every value as it was written; `None` when that is larger than results should
+/// be.
+fn resolved(root: &Node, candidates: &[Candidate]) -> Option<serde_json::Value> {
+    const MOST_BYTES: usize = 256 << 10;
+    let serde_json::Value::Object(mut whole) = root.to_json() else { return None };
+    let models = candidates.iter().map(|candidate| {
+        let mut model = candidate.node.to_json();
+        if let serde_json::Value::Object(keys) = &mut model {
+            keys.entry("name").or_insert_with(|| candidate.name().into());
+        }
+        model
+    });
+    whole.insert("architectures".to_owned(), models.collect());
+    let whole = serde_json::Value::Object(whole);
+    (whole.to_string().len() <= MOST_BYTES).then_some(whole)
 }
 
 /// The models that a scenario names or holds.
@@ -538,8 +560,9 @@ fn check(raw: RawScenario, fallback: &str, candidates: Vec<Candidate>, reader: &
     let backend = raw.backend.and_then(|backend| raw::backend(backend, reader));
     let replay = raw.traffic.as_ref().is_some_and(|traffic| traffic.given.contains(&"replay"));
     let traffic_span = raw.traffic.as_ref().map_or(span, |traffic| traffic.span);
+    let horizon = raw.horizon.map(|horizon| horizon.map(|days| days.0));
     let traffic =
-        raw.traffic.and_then(|traffic| raw::traffic(traffic, month, raw.horizon.as_ref(), raw.warmup.as_ref(), reader));
+        raw.traffic.and_then(|traffic| raw::traffic(traffic, month, horizon.as_ref(), raw.warmup.as_ref(), reader));
     if let Some(result) = &traffic {
         raw::check_rate(&result.traffic, traffic_span, reader);
         if let Some(objectives) = &raw.objectives {
@@ -592,6 +615,7 @@ fn check(raw: RawScenario, fallback: &str, candidates: Vec<Candidate>, reader: &
         architectures,
         files: reader.files.clone(),
         made_on_command_line: reader.sources.get(span.source).name == MADE_OF_FLAGS,
+        resolved: None,
     })
 }
 

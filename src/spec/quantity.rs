@@ -218,6 +218,29 @@ impl FromYaml for SimDuration {
     }
 }
 
+/// A duration of days, such as a horizon: a number without a unit most likely counts them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Days(pub(crate) SimDuration);
+
+impl FromYaml for Days {
+    const EXPECTS: &'static str = SimDuration::EXPECTS;
+
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        scalar(node, reader, DURATION, |text| {
+            parse_duration(text).map(Self).map_err(|problem| match (problem.code, number(text, DURATION)) {
+                ("no-unit", Ok((number, _))) => {
+                    Problem { help: format!("write `{}d`", shorten(number.digits)), ..problem }
+                }
+                _ => problem,
+            })
+        })
+    }
+
+    fn schema(schemas: &mut Schemas) -> serde_json::Value {
+        SimDuration::schema(schemas)
+    }
+}
+
 /// A period that a rate refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Per {

@@ -53,6 +53,40 @@ pub struct Scenario {
     pub files: Vec<(String, String)>,
     /// Made of models and flags: there is no scenario file that could have stated what the flags do not.
     pub made_on_command_line: bool,
+    /// The scenario with its models in place of their names, after flags and `--set`; every value as it was written. `None` when it
+    /// was not read, or is larger than results should be.
+    pub resolved: Option<serde_json::Value>,
+}
+
+impl Scenario {
+    /// A scenario of this traffic and these requests alone: us-east-1, from Monday 2 March 2026 UTC, billed for 730 h, without
+    /// warm-up, limits, free tier, objectives, client and backend; seed 1, one replication, no architectures yet.
+    pub fn bare(shape: Shape, horizon: SimDuration, classes: Vec<RequestClass>) -> Self {
+        Self {
+            name: "bare".to_owned(),
+            description: None,
+            region: "us-east-1".to_owned(),
+            start: jiff::civil::date(2026, 3, 2),
+            timezone: "UTC".to_owned(),
+            month: SimDuration::from_hours(730),
+            horizon,
+            warmup: SimDuration::ZERO,
+            seed: 1,
+            replications: 1,
+            account: Account::unlimited(),
+            traffic: Traffic { shape, scale: 1.0, growth_per_month: 0.0, bursts: Vec::new(), spread: Spread::Poisson },
+            classes,
+            client: Client { timeout: None, retries: None, requests_per_connection: 20.0 },
+            objectives: Objectives::default(),
+            backend: None,
+            billing: Billing::default(),
+            environments: Vec::new(),
+            architectures: Vec::new(),
+            files: Vec::new(),
+            made_on_command_line: false,
+            resolved: None,
+        }
+    }
 }
 
 /// Limits and free tier of the account (`account:`).
@@ -70,6 +104,20 @@ pub struct Account {
     pub api_request_rate: Limit,
     /// API Gateway's burst (token bucket size, default 5,000).
     pub api_burst: Limit,
+}
+
+impl Account {
+    /// Nothing is limited and nothing is free.
+    pub const fn unlimited() -> Self {
+        Self {
+            free_tier: FreeTier::None,
+            concurrency: Limit::Unlimited,
+            scaling: Limit::Unlimited,
+            request_rate: Limit::Unlimited,
+            api_request_rate: Limit::Unlimited,
+            api_burst: Limit::Unlimited,
+        }
+    }
 }
 
 /// Which permanent free tier the bill may use.
@@ -166,7 +214,7 @@ pub enum Spread {
 }
 
 /// A replayed CSV file, plain or gzip, streamed.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ReplayFile {
     /// Where it is.
     pub path: PathBuf,
@@ -184,6 +232,14 @@ pub struct ReplayFile {
     pub covers: SimDuration,
     /// For rate files: the length of a period.
     pub period: SimDuration,
+    /// Requests in the whole file.
+    pub requests: f64,
+    /// For rate files: the mean rate of the fullest period.
+    pub peak: PerSecond,
+    /// For rate files: periods without a row, which count as without requests.
+    pub missing: u64,
+    /// Date (UTC) of the first row, where its time is an instant and not an offset.
+    pub first_date: Option<jiff::civil::Date>,
     /// For `requests: true`: vCPU share of the `duration` column in 0..=1, if stated.
     pub cpu_share: Option<f64>,
     /// Where the `duration` column was measured, if stated.
@@ -234,6 +290,22 @@ pub struct RequestClass {
     pub log_size: Bytes,
     /// Sent outside the network by the handler.
     pub external_bytes: Bytes,
+}
+
+impl RequestClass {
+    /// All requests, with this work and without a byte sent or logged.
+    pub fn new(name: impl Into<String>, work: Work) -> Self {
+        let none = Bytes(0);
+        Self {
+            name: name.into(),
+            share: 1.0,
+            work,
+            request_size: none,
+            response_size: none,
+            log_size: none,
+            external_bytes: none,
+        }
+    }
 }
 
 /// What one request needs, wherever it runs.

@@ -7,13 +7,14 @@ use super::files;
 use super::gate_yaml::{RawAccepted, RawRule};
 use super::model_yaml::{RawModel, check_instance};
 use super::ownership_yaml::{RawBranches, RawEnvironment};
-use super::quantity::{Amount, Growth, OrNone, Percent, Rate, Share, TimeOfDay};
+use super::quantity::{Amount, Days, Growth, OrNone, Percent, Rate, Share, TimeOfDay};
 use super::read::{At, FromYaml, Problem, Reader, Schemas, keywords, record};
 use super::scenario::{
     Account, Backend, Backoff, Burst, Client, Columns, Diurnal, FreeTier, Frequency, LatencyObjective, MeasuredOn,
     Objectives, ReplayFile, RequestClass, Retries, Shape, Spread, Traffic, Work,
 };
 use crate::bill::price_list::Table;
+use crate::catalog;
 use crate::diag::{Diagnostic, Span, nearest};
 use crate::money::Usd;
 use crate::traffic::csv_file;
@@ -47,7 +48,7 @@ record! {
         /// The month that is billed: a length, or a month of the calendar such as 2026-02 (default 730h).
         optional month: At<RawMonth>,
         /// What is simulated and measured; whole weeks scale cleanly (default 7d; replay: what the file covers).
-        optional horizon: At<SimDuration>,
+        optional horizon: At<Days>,
         /// Simulated before t = 0 and not measured (default 1h; replay: 0s).
         optional warmup: At<SimDuration>,
         /// Seed of every random stream (default 1).
@@ -516,20 +517,15 @@ fn check_replay(raw: RawReplay, reader: &mut Reader) -> Option<CheckedReplay> {
     let measured_on = raw.measured_on.map(|measured| measured.0);
     let path = files::locate(&file.value, reader.base.as_deref());
     let fail = |reader: &mut Reader, error: csv_file::FileError| {
-        let place = match error.line {
-            Some(line) => format!("{}:{line}: {}", error.file, error.message),
-            None => format!("`{}`: {}", error.file, error.message),
-        };
-        let title = match &error.text {
-            Some(text) => format!("{place}: `{}`", shorten(text)),
-            None => place,
-        };
-        let help = error.help.unwrap_or_else(|| "mend the file, or name another one".to_owned());
-        reader.error("replay", title, file.span, "", &help);
+        let finding = wrong_row(&error, file.span, reader);
+        reader.findings.push(finding);
     };
     if !path.exists() {
-        let help = "name an existing CSV file, plain or gzip; paths are relative to the file that names them";
-        reader.error("no-such-file", format!("there is no file `{}`", shorten(&file.value)), file.span, "", help);
+        let help = match catalog::nearest_file(&file.value, reader.base.as_deref()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "name a CSV file, plain or gzip; a path is relative to the file that names it".to_owned(),
+        };
+        reader.error("no-such-file", format!("there is no file `{}`", shorten(&file.value)), file.span, "", &help);
         return None;
     }
     if path.is_dir() {
@@ -537,8 +533,16 @@ fn check_replay(raw: RawReplay, reader: &mut Reader) -> Option<CheckedReplay> {
         reader.error("is-directory", title, file.span, "", "name a CSV file in it");
         return None;
     }
+    if !path.is_file() {
+        let title =
+            format!("`{}` is a pipe or a device, but a replayed file is read several times", shorten(&file.value));
+        let help = "save it as a file first; gzip is read as it is";
+        reader.error("not-a-file", title, file.span, "", help);
+        return None;
+    }
     let mut names = Vec::new();
-    let (rows, covers, period, has_durations) = if by_request {
+    let mut has_durations = false;
+    let read = if by_request {
         let summary = match csv_file::scan_requests(&path, &file.value, &columns) {
             Ok(summary) => summary,
             Err(error) => {
@@ -561,10 +565,26 @@ fn check_replay(raw: RawReplay, reader: &mut Reader) -> Option<CheckedReplay> {
         }
         // The horizon ends just after the last arrival, so that it is within.
         let covers = SimDuration(summary.covers.0.saturating_add(1));
-        (summary.rows, covers, SimDuration::ZERO, summary.durations > 0)
+        has_durations = summary.durations > 0;
+        ReplayFile {
+            rows: summary.rows,
+            covers,
+            requests: summary.rows as f64,
+            first_date: summary.first_date,
+            ..ReplayFile::default()
+        }
     } else {
         match csv_file::scan_rate(&path, &file.value, &columns) {
-            Ok(summary) => (summary.rows, summary.covers, summary.period, false),
+            Ok(summary) => ReplayFile {
+                rows: summary.rows,
+                covers: summary.covers,
+                period: summary.period,
+                requests: summary.total,
+                peak: PerSecond(summary.peak / summary.period.as_secs_f64()),
+                missing: summary.missing,
+                first_date: summary.first_date,
+                ..ReplayFile::default()
+            },
             Err(error) => {
                 fail(reader, error);
                 return None;
@@ -585,13 +605,33 @@ fn check_replay(raw: RawReplay, reader: &mut Reader) -> Option<CheckedReplay> {
         columns,
         repeat: raw.repeat.unwrap_or(false),
         digest,
-        rows,
-        covers,
-        period,
         cpu_share: raw.cpu_share.map(|share| share.0),
         measured_on,
+        ..read
     };
     Some(CheckedReplay { file: checked, by_request, has_durations, names, span: file.span })
+}
+
+/// What is wrong with a replayed file: shown in the file's row where there is one, else where the file is named.
+fn wrong_row(error: &csv_file::FileError, named: Span, reader: &mut Reader) -> Diagnostic {
+    let text = error.text.as_ref().map_or_else(String::new, |text| format!(": `{}`", shorten(text)));
+    let help = error.help.as_deref().unwrap_or("mend the file, or name another one");
+    match (error.line, &error.row) {
+        (Some(line), Some((row, bytes))) => {
+            let line = usize::try_from(line).unwrap_or(usize::MAX);
+            let source = reader.sources.add_excerpt(error.file.as_str(), row.as_str(), line);
+            let place = Span { source, start: bytes.start as u32, end: bytes.end as u32 };
+            Diagnostic::error("replay", format!("{}{text}", error.message))
+                .at(&reader.sources, place, "")
+                .at(&reader.sources, named, "named here")
+                .help(help)
+        }
+        (line, _) => {
+            let line = line.map_or_else(String::new, |line| format!(":{line}"));
+            let title = format!("`{}{line}`: {}{text}", error.file, error.message);
+            Diagnostic::error("replay", title).at(&reader.sources, named, "").help(help)
+        }
+    }
 }
 
 /// Requests by name, in order of appearance.
@@ -666,14 +706,35 @@ pub(crate) fn check_rate(traffic: &Traffic, span: Span, reader: &mut Reader) {
         Shape::Constant(rate) => rate.0,
         Shape::Steps(steps) => steps.iter().map(|(_, rate)| rate.0).fold(0.0, f64::max),
         Shape::Diurnal(wave) => wave.peak.0 * wave.weekend.max(1.0),
-        Shape::ReplayRate(_) | Shape::ReplayRequests(_) => 0.0,
+        Shape::ReplayRate(file) => file.peak.0,
+        Shape::ReplayRequests(_) => 0.0,
     };
-    if base * traffic.scale > MAX_RATE {
-        let title = format!("the rate reaches {}", rate_text(base * traffic.scale));
-        let help = "the largest rate is a billion requests a second";
+    let peak = base * traffic.scale * greatest_multiple(&traffic.bursts);
+    if peak > MAX_RATE {
+        let title = format!("the rate reaches {}", rate_text(peak));
+        let help = "the largest rate is a billion requests a second, bursts and scale included";
         let span = reader.first_line(span);
         reader.error("out-of-range", title, span, "", help);
     }
+}
+
+/// The largest multiple of the base that bursts make; those that overlap add up.
+fn greatest_multiple(bursts: &[Burst]) -> f64 {
+    let added = bursts.iter().filter(|burst| burst.times > 1.0);
+    let mut changes: Vec<(u64, f64)> = added
+        .flat_map(|burst| {
+            let more = burst.times - 1.0;
+            [(burst.at.0, more), (burst.at.0.saturating_add(burst.lasts.0), -more)]
+        })
+        .collect();
+    // One that ends where another begins does not overlap it.
+    changes.sort_by(|a, b| (a.0, a.1 > 0.0).cmp(&(b.0, b.1 > 0.0)));
+    let (mut multiple, mut greatest) = (1.0, 1.0);
+    for (_, change) in changes {
+        multiple += change;
+        greatest = f64::max(greatest, multiple);
+    }
+    greatest
 }
 
 /// `measured_on:`.
@@ -854,8 +915,11 @@ fn check_class(raw: &RawRequest, reader: &mut Reader) -> Option<CheckedClass> {
             Some(Work::Phases { cpu: part(cpu), wait: part(wait) })
         }
     };
+    // A share that cannot be read is reported where it stands.
     let unsplit = match &work {
-        Some(Work::Duration { split: false, .. }) => raw.duration.as_ref().map(|duration| duration.span),
+        Some(Work::Duration { split: false, .. }) if !raw.given.contains(&"cpu_share") => {
+            raw.duration.as_ref().map(|duration| duration.span)
+        }
         _ => None,
     };
     let class = RequestClass {

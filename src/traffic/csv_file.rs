@@ -16,9 +16,11 @@
 
 use crate::spec::scenario::Columns;
 use crate::units::{NANOS_PER_MILLI, NANOS_PER_SEC, SimDuration};
+use jiff::civil::Date;
 use std::fmt;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
+use std::ops::Range;
 use std::path::Path;
 
 /// What is wrong with a replayed file, and where.
@@ -34,6 +36,8 @@ pub struct FileError {
     pub message: String,
     /// What to write instead.
     pub help: Option<String>,
+    /// The line's text and the bytes of it that are wrong, where it is short enough to be shown.
+    pub row: Option<(String, Range<usize>)>,
 }
 
 impl fmt::Display for FileError {
@@ -92,6 +96,10 @@ pub struct RateSummary {
     pub total: f64,
     /// Requests in the fullest period.
     pub peak: f64,
+    /// Periods without a row between the first and the last.
+    pub missing: u64,
+    /// Date (UTC) of the first row, where its time is an instant and not an offset.
+    pub first_date: Option<Date>,
 }
 
 /// What a request file holds, from reading it once.
@@ -101,6 +109,8 @@ pub struct RequestSummary {
     pub rows: u64,
     /// From the first arrival to the last.
     pub covers: SimDuration,
+    /// Date (UTC) of the first row, where its time is an instant and not an offset.
+    pub first_date: Option<Date>,
     /// Rows that state a duration.
     pub durations: u64,
     /// The names of requests that occur, with the line of the first of each, in the order of the file; at most 1,000.
@@ -116,8 +126,15 @@ pub fn scan_rate(path: &Path, shown: &str, columns: &Columns) -> Result<RateSumm
     let stated = reader.table.time.index_unit;
     let mut distances = Distances::default();
     let (mut first, mut last) = (None, 0);
-    let mut summary =
-        RateSummary { rows: 0, period: SimDuration::ZERO, covers: SimDuration::ZERO, total: 0.0, peak: 0.0 };
+    let mut summary = RateSummary {
+        rows: 0,
+        period: SimDuration::ZERO,
+        covers: SimDuration::ZERO,
+        total: 0.0,
+        peak: 0.0,
+        missing: 0,
+        first_date: None,
+    };
     while let Some(row) = reader.next_row()? {
         match first {
             None => first = Some(row.at),
@@ -129,13 +146,15 @@ pub fn scan_rate(path: &Path, shown: &str, columns: &Columns) -> Result<RateSumm
         summary.total += row.count;
         summary.peak = summary.peak.max(row.count);
     }
-    let Some(first) = first else { return Err(reader.table.whole("it has no rows", None)) };
+    let Some(first) = first else { return Err(reader.table.no_rows()) };
     let Some(period) = stated.or(distances.most_frequent()) else {
         let help = "write at least two rows, or count periods in a column called `minute` or `hour`";
         return Err(reader.table.whole("one row alone does not tell how long a period is", Some(help)));
     };
     summary.period = SimDuration(period);
     summary.covers = SimDuration(last.abs_diff(first).saturating_add(period));
+    summary.missing = (summary.covers.0 / period.max(1)).saturating_sub(summary.rows);
+    summary.first_date = reader.table.date_of(first);
     Ok(summary)
 }
 
@@ -147,7 +166,8 @@ pub fn scan_requests(path: &Path, shown: &str, columns: &Columns) -> Result<Requ
     const NAMES: usize = 1_000;
     let mut reader = RequestReader::open(path, shown, columns)?;
     let (mut first, mut last) = (None, 0);
-    let mut summary = RequestSummary { rows: 0, covers: SimDuration::ZERO, durations: 0, names: Vec::new() };
+    let mut summary =
+        RequestSummary { rows: 0, covers: SimDuration::ZERO, first_date: None, durations: 0, names: Vec::new() };
     while let Some(row) = reader.next_row()? {
         first = first.or(Some(row.at));
         last = row.at;
@@ -164,8 +184,9 @@ pub fn scan_requests(path: &Path, shown: &str, columns: &Columns) -> Result<Requ
             }
         }
     }
-    let Some(first) = first else { return Err(reader.table.whole("it has no rows", None)) };
+    let Some(first) = first else { return Err(reader.table.no_rows()) };
     summary.covers = SimDuration(last.abs_diff(first));
+    summary.first_date = reader.table.date_of(first);
     Ok(summary)
 }
 
@@ -402,12 +423,21 @@ struct Table {
     /// The first row of a file without a header is a row already.
     pending: bool,
     time: TimeColumn,
+    /// Its times are dates.
+    dated: bool,
     date: DateCache,
 }
 
 impl Table {
     fn open(path: &Path, shown: &str) -> Result<Self, FileError> {
-        let whole = |message: String| FileError { file: shown.to_owned(), line: None, text: None, message, help: None };
+        let whole = |message: String| FileError {
+            file: shown.to_owned(),
+            line: None,
+            text: None,
+            message,
+            help: None,
+            row: None,
+        };
         let unreadable = |error: std::io::Error| whole(format!("cannot be read: {error}"));
         let file = File::open(path).map_err(unreadable)?;
         let mut file = BufReader::with_capacity(1 << 17, file);
@@ -434,6 +464,7 @@ impl Table {
             line: 0,
             pending: false,
             time: TimeColumn { at: 0, unit: None, index_unit: None },
+            dated: false,
             date: DateCache::default(),
         };
         if !table.advance()? {
@@ -465,7 +496,7 @@ impl Table {
         found.map(Some).ok_or_else(|| {
             let message = format!("it has no column `{stated}`");
             let mut error = self.whole(&message, Some(&format!("its columns are: {}", self.columns())));
-            error.line = Some(1);
+            (error.line, error.row) = (Some(self.line), self.excerpt(None));
             error
         })
     }
@@ -510,7 +541,7 @@ impl Table {
             &format!("none of its columns is known as the {what}; they are: {}", self.columns()),
             Some(&format!("call one {usual} or name it with `columns: {{ {what}: … }}`")),
         );
-        error.line = Some(1);
+        (error.line, error.row) = (Some(self.line), self.excerpt(None));
         error
     }
 
@@ -585,11 +616,26 @@ impl Table {
         self.line
     }
 
+    /// A file with nothing but a heading.
+    fn no_rows(&self) -> FileError {
+        self.whole("it has no rows below its heading", Some("add at least one row with a time"))
+    }
+
+    /// Date (UTC) of an instant of this file; `None` where its times are offsets. Numbers are taken for seconds since 1970 from 1980
+    /// on: no measurement is ten years long.
+    fn date_of(&self, nanos: i64) -> Option<Date> {
+        let ten_years = 3_652 * 86_400 * NANOS_PER_SEC as i64;
+        let dated = self.dated || (nanos > ten_years && self.time.index_unit.is_none());
+        let instant = dated.then(|| jiff::Timestamp::from_nanosecond(i128::from(nanos)).ok()).flatten()?;
+        Some(instant.to_zoned(jiff::tz::TimeZone::UTC).date())
+    }
+
     /// Time of the row that was read last, in nanoseconds.
     fn time(&mut self) -> Result<i64, FileError> {
         // Not `field`, which would borrow the cache's owner, too.
         let field = self.fields.get(self.time.at).map_or(&[][..], |&(start, end)| self.text[start..end].trim_ascii());
         if let Some(nanos) = parse_timestamp(field, &mut self.date) {
+            self.dated = true;
             return Ok(nanos);
         }
         let unit = match self.time.unit {
@@ -618,16 +664,39 @@ impl Table {
             text: None,
             message: message.to_owned(),
             help: help.map(str::to_owned),
+            row: None,
         }
+    }
+
+    /// The row that was read last and the bytes of a field in it (of all without a column), if it is short enough to be shown.
+    fn excerpt(&self, column: Option<usize>) -> Option<(String, Range<usize>)> {
+        let row = self.text.trim_ascii_end();
+        if row.len() > MAX_SHOWN || row.contains(&b'\n') {
+            return None;
+        }
+        let whole = (0, row.len());
+        let (start, end) = column.map_or(whole, |column| *self.fields.get(column).unwrap_or(&(row.len(), row.len())));
+        let (before, rest) = row.split_at(start.min(row.len()));
+        let (field, after) = rest.split_at(end.min(row.len()).saturating_sub(before.len()));
+        let blank = field.len() - field.trim_ascii_start().len();
+        let (blank, field) = field.split_at(blank);
+        let (field, blank_after) = field.split_at(field.trim_ascii_end().len());
+        let text = |parts: &[&[u8]]| parts.iter().map(|part| String::from_utf8_lossy(part)).collect::<String>();
+        let start = text(&[before, blank]).len();
+        let range = start..start + text(&[field]).len();
+        Some((text(&[before, blank, field, blank_after, after]), range))
     }
 
     /// An error at a field of the row that was read last.
     fn wrong(&self, column: usize, message: &str, help: Option<&str>) -> FileError {
         let text: String = String::from_utf8_lossy(self.field(column)).chars().take(60).collect();
-        FileError { line: Some(self.line()), text: Some(text), ..self.whole(message, help) }
+        let row = self.excerpt(Some(column));
+        FileError { line: Some(self.line()), text: Some(text), row, ..self.whole(message, help) }
     }
 }
 
+/// The longest row that is shown where something is wrong in it.
+const MAX_SHOWN: usize = 200;
 /// The longest line.
 const MAX_LINE: u64 = 1 << 20;
 /// The longest row with quotation marks that goes on over lines.

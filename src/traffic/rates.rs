@@ -316,5 +316,12 @@ impl Replay {
 
 /// The error for a file that has a header at most.
 pub(super) fn no_rows(file: &ReplayFile) -> FileError {
-    FileError { file: file.shown.clone(), line: None, text: None, message: "it has no rows".to_owned(), help: None }
+    FileError {
+        file: file.shown.clone(),
+        line: None,
+        text: None,
+        message: "it has no rows".to_owned(),
+        help: None,
+        row: None,
+    }
 }

@@ -34,57 +34,16 @@ pub fn lognormal(mean: f64, sigma: f64) -> Distribution {
     Distribution::LogNormal { mu: mean.ln() - sigma * sigma / 2.0, sigma }
 }
 
-pub fn no_limits() -> Account {
-    Account {
-        free_tier: FreeTier::None,
-        concurrency: Limit::Unlimited,
-        scaling: Limit::Unlimited,
-        request_rate: Limit::Unlimited,
-        api_request_rate: Limit::Unlimited,
-        api_burst: Limit::Unlimited,
-    }
-}
-
 /// One class that waits (never computes) for `total`, at a constant rate, with no limits, no client and no warm-up.
 pub fn scenario(rate: f64, horizon: f64, total: Distribution) -> Scenario {
     let work = Work::Duration { total, cpu_factor: 0.0, wait_factor: 1.0, split: false };
-    Scenario {
-        name: "test".into(),
-        description: None,
-        region: "us-east-1".into(),
-        start: jiff::civil::date(2026, 3, 2),
-        timezone: "UTC".into(),
-        month: SimDuration::from_hours(730),
-        horizon: secs(horizon),
-        warmup: SimDuration::ZERO,
-        seed: 7,
-        replications: 1,
-        account: no_limits(),
-        traffic: Traffic {
-            shape: Shape::Constant(PerSecond(rate)),
-            scale: 1.0,
-            growth_per_month: 0.0,
-            bursts: Vec::new(),
-            spread: Spread::Poisson,
-        },
-        classes: vec![RequestClass {
-            name: "request".into(),
-            share: 1.0,
-            work,
-            request_size: Bytes(1024),
-            response_size: Bytes(2048),
-            log_size: Bytes(100),
-            external_bytes: Bytes(0),
-        }],
-        client: Client { timeout: None, retries: None, requests_per_connection: 20.0 },
-        objectives: Objectives::default(),
-        backend: None,
-        billing: Default::default(),
-        environments: Vec::new(),
-        architectures: Vec::new(),
-        files: Vec::new(),
-        made_on_command_line: false,
-    }
+    let class = RequestClass {
+        request_size: Bytes(1024),
+        response_size: Bytes(2048),
+        log_size: Bytes(100),
+        ..RequestClass::new("request", work)
+    };
+    Scenario { seed: 7, ..Scenario::bare(Shape::Constant(PerSecond(rate)), secs(horizon), vec![class]) }
 }
 
 /// The same with CPU only.
