@@ -64,3 +64,30 @@ fn the_front_gives_up_with_504_while_the_function_goes_on() {
         assert_eq!((retried, ended[Outcome::TimedOut as usize]), (arrived, arrived));
     }
 }
+
+/// A request that was refused has no answer of the usual size: an API meters what was sent (one increment of 512 KB), a balancer the bytes
+/// that passed. Those that are served are metered by their answer: 2 MB are four increments.
+#[test]
+fn fronts_meter_the_answers_that_were_given() {
+    let usage = |architecture: &Architecture, sku: &str, response: u64| {
+        let mut scenario = scenario(2.0, 3_600.0, constant(0.1));
+        scenario.classes[0].response_size = Bytes(response);
+        let output = run(&scenario, architecture);
+        let meter = output.usage.meters.iter().find(|meter| meter.sku == sku).expect("the front's meter");
+        (meter.total, u128::from(output.classes[0].arrived), u128::from(output.classes[0].ended[0]))
+    };
+    let refusing = || ComponentKind::Lambda(Function { reserved_concurrency: Some(0), ..function() });
+    let (metered, arrived, served) = usage(&behind_api(refusing()), "apigw.http.request", 2 << 20);
+    assert_eq!((metered, served), (arrived, 0));
+    let (metered, arrived, served) =
+        usage(&behind_api(ComponentKind::Lambda(function())), "apigw.http.request", 2 << 20);
+    // What is in flight at the end has been metered as sent.
+    assert_eq!(metered, arrived + 3 * served);
+
+    let balancer = |kind| behind_balancer(kind, Balancing::RoundRobin);
+    let large = usage(&balancer(refusing()), "alb.lcu", 1 << 30);
+    assert_eq!(large, usage(&balancer(refusing()), "alb.lcu", 0));
+    // 0.4 GB an hour to functions are one LCU: some 7,200 GB are 18,000 LCU, and far more than the connections.
+    let (metered, _, served) = usage(&balancer(ComponentKind::Lambda(function())), "alb.lcu", 1 << 30);
+    assert_close("LCU", metered as f64 / 1e6, served as f64 / 0.4, 1e-3);
+}

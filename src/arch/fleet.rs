@@ -112,6 +112,8 @@ pub struct FleetState {
     free: Vec<u32>,
     in_service: Vec<u32>,
     turn: usize,
+    /// Instances of each zone that start or are in service.
+    by_zone: Vec<u32>,
     launches: u64,
     starting: u32,
     running: Gauge,
@@ -192,6 +194,7 @@ impl FleetState {
             free: Vec::new(),
             in_service: Vec::new(),
             turn: 0,
+            by_zone: vec![0; fleet.zones.max(1) as usize],
             launches: 0,
             starting: 0,
             running: Gauge::new(0),
@@ -238,13 +241,8 @@ impl FleetState {
 
     /// Puts a new instance into the zone that has fewest.
     fn place(&mut self, now: SimTime) -> u32 {
-        let mut counts = vec![0u32; self.zones as usize];
-        for instance in
-            self.instances.iter().filter(|instance| matches!(instance.phase, Phase::Starting | Phase::InService))
-        {
-            counts[instance.zone as usize] += 1;
-        }
-        let zone = (0..self.zones).min_by_key(|&zone| counts[zone as usize]).unwrap_or(0);
+        let zone = (0..self.zones).min_by_key(|&zone| self.by_zone[zone as usize]).unwrap_or(0);
+        self.by_zone[zone as usize] += 1;
         self.launches += 1;
         let instance = Instance {
             server: Server::new(self.vcpu, self.concurrency, self.queue_limit),
@@ -525,7 +523,9 @@ impl FleetState {
             candidates.min_by_key(|(_, slot)| self.instances[**slot as usize].launched).map(|(place, _)| place);
         let Some(place) = oldest else { return };
         let slot = self.in_service.remove(place);
-        self.instances[slot as usize].phase = Phase::Draining;
+        let instance = &mut self.instances[slot as usize];
+        instance.phase = Phase::Draining;
+        self.by_zone[instance.zone as usize] -= 1;
         self.schedule(now + self.drain, FleetEvent::Terminated, slot, queue);
     }
 

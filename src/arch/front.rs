@@ -34,7 +34,8 @@ const FREE_RULES: u32 = 10;
 enum Kind {
     HttpApi {
         bucket: Option<TokenBucket>,
-        increments: Vec<u64>,
+        /// Increments of a request by class: of what was sent alone, and what an answer adds.
+        increments: Vec<(u64, u64)>,
         requests: MeterId,
     },
     LoadBalancer {
@@ -45,7 +46,7 @@ enum Kind {
         zones: u64,
         rules: u32,
         requests_per_connection: f64,
-        bytes: Vec<u64>,
+        request_bytes: Vec<u64>,
         to_function: Vec<bool>,
     },
 }
@@ -101,8 +102,9 @@ impl FrontState {
             (Limit::At(rate), burst) => Some(TokenBucket::new(rate as f64, burst.as_u64() as f64)),
         };
         let increments = shared.scenario.classes.iter().map(|class| {
-            let size = class.request_size.0.max(class.response_size.0);
-            size.div_ceil(HTTP_API_INCREMENT).max(1)
+            let of = |size: u64| size.div_ceil(HTTP_API_INCREMENT).max(1);
+            let sent = of(class.request_size.0);
+            (sent, of(class.response_size.0).saturating_sub(sent))
         });
         let kind = Kind::HttpApi {
             bucket,
@@ -129,12 +131,7 @@ impl FrontState {
             zones: u64::from(balancer.zones),
             rules: balancer.rules,
             requests_per_connection: shared.scenario.client.requests_per_connection,
-            bytes: shared
-                .scenario
-                .classes
-                .iter()
-                .map(|class| class.request_size.0.saturating_add(class.response_size.0))
-                .collect(),
+            request_bytes: shared.scenario.classes.iter().map(|class| class.request_size.0).collect(),
             to_function,
         };
         Self::new(kind, &balancer.latency, balancer.idle_timeout, shared, key)
@@ -211,7 +208,11 @@ impl FrontState {
             counts.iter().zip(each).fold(0u64, |sum, (count, each)| sum.saturating_add(count.saturating_mul(*each)))
         };
         match &self.kind {
-            Kind::HttpApi { increments, requests, .. } => ledger.book(*requests, sum(&self.hour_requests, increments)),
+            Kind::HttpApi { increments, requests, .. } => {
+                let (sent, added): (Vec<u64>, Vec<u64>) = increments.iter().copied().unzip();
+                let metered = sum(&self.hour_requests, &sent).saturating_add(sum(&self.hour_responses, &added));
+                ledger.book(*requests, metered);
+            }
             Kind::LoadBalancer {
                 hours,
                 lcu,
@@ -219,7 +220,7 @@ impl FrontState {
                 zones,
                 rules,
                 requests_per_connection,
-                bytes,
+                request_bytes,
                 to_function,
                 ..
             } => {
@@ -230,14 +231,14 @@ impl FrontState {
                 let connections = requests / requests_per_connection;
                 // A connection stays open until the balancer's idle time-out has passed: active = new/s x lifetime (Little).
                 let active = connections * self.timeout.as_secs_f64() / 3600.0;
-                let function_bytes: u64 = self
-                    .hour_requests
-                    .iter()
-                    .zip(bytes)
-                    .zip(to_function)
-                    .filter(|(_, to_function)| **to_function)
-                    .fold(0, |sum, ((count, each), _)| sum.saturating_add(count.saturating_mul(*each)));
-                let other_bytes = sum(&self.hour_requests, bytes).saturating_sub(function_bytes);
+                let (mut function_bytes, mut other_bytes) = (0u64, 0u64);
+                for (class, &to_function) in to_function.iter().enumerate() {
+                    // Only what was served has an answer of its size.
+                    let sent = self.hour_requests[class].saturating_mul(request_bytes[class]);
+                    let answered = self.hour_responses[class].saturating_mul(self.response_bytes[class]);
+                    let bytes = if to_function { &mut function_bytes } else { &mut other_bytes };
+                    *bytes = bytes.saturating_add(sent).saturating_add(answered);
+                }
                 let dimensions = [
                     connections / 3600.0 / LCU_NEW_PER_SEC,
                     active / LCU_ACTIVE,

@@ -86,7 +86,8 @@ impl RequestMeter {
     pub fn new(scenario: &Scenario, start: SimTime, end: SimTime, bucket: SimDuration) -> Self {
         let counters = vec![Counters::new(); scenario.classes.len()];
         let windows = scenario.objectives.latency.iter().map(|objective| {
-            let length = objective.window?.0.max(1);
+            // Over the whole horizon, the minutes missed are still counted, bucket by bucket.
+            let length = objective.window.unwrap_or(bucket).0.max(1);
             let count = end.since(start).0.div_ceil(length).max(1) as usize;
             let output = WindowOutput { length: SimDuration(length), ended: vec![0; count], over: vec![0; count] };
             Some(Windows { limit: objective.limit, length, from: 0, to: length, index: 0, output })

@@ -26,7 +26,7 @@ pub fn judge(scenario: &Scenario, runs: &[RunOutput], latency: &Histogram) -> Ve
             judge_latency(objective, scenario.horizon, &all, latency, &windows)
         })
         .collect();
-    judged.extend(objectives.failures.map(|limit| judge_failures(limit, &all)));
+    judged.extend(objectives.failures.map(|limit| judge_failures(limit, &all, scenario.horizon, runs)));
     judged
 }
 
@@ -53,7 +53,7 @@ fn judge_latency(
         limit,
         value: value.map(SimDuration::as_millis_f64),
         met,
-        windows_met: found.as_ref().map(Windows::share_met),
+        windows_met: found.as_ref().filter(|_| objective.window.is_some()).map(Windows::share_met),
         worst_window: found.as_ref().and_then(|found| found.worst),
         minutes_missed: found.map(|found| figure(found.minutes_missed, 0.0)),
     }
@@ -74,10 +74,11 @@ fn percent(share: f64) -> f64 {
     (share * 1e8).round() / 1e6
 }
 
-fn judge_failures(limit: f64, all: &Counts) -> ObjectiveResult {
+fn judge_failures(limit: f64, all: &Counts, horizon: SimDuration, runs: &[RunOutput]) -> ObjectiveResult {
     let ended = all.all_ended();
     let served = all.ended_as(Outcome::Served);
     let value = if ended == 0 { 0.0 } else { (ended - served) as f64 / ended as f64 };
+    let (worst, minutes_missed) = failing_buckets(limit, horizon, runs);
     ObjectiveResult {
         name: "failures".to_owned(),
         text: format!("failures <= {} %", percent(limit)),
@@ -85,9 +86,35 @@ fn judge_failures(limit: f64, all: &Counts) -> ObjectiveResult {
         value: Some(value),
         met: value <= limit,
         windows_met: None,
-        worst_window: None,
-        minutes_missed: None,
+        worst_window: worst,
+        minutes_missed: (!minutes_missed.is_empty()).then(|| figure(minutes_missed, 0.0)),
     }
+}
+
+/// Start (in seconds) of the bucket of the series with the greatest share of failures beyond the limit, and by replication the
+/// minutes of the buckets beyond it.
+fn failing_buckets(limit: f64, horizon: SimDuration, runs: &[RunOutput]) -> (Option<f64>, Vec<f64>) {
+    let (mut worst, mut worst_share) = (None, limit);
+    let mut minutes = Vec::with_capacity(runs.len());
+    for run in runs {
+        let length = run.series.bucket;
+        let mut missed = SimDuration::ZERO;
+        for (index, by_outcome) in run.series.ended.iter().enumerate() {
+            let ended: u64 = by_outcome.iter().sum();
+            let failed = ended - by_outcome[Outcome::Served as usize];
+            let share = failed as f64 / ended.max(1) as f64;
+            if share <= limit {
+                continue;
+            }
+            let start = SimDuration(length.0.saturating_mul(index as u64));
+            missed = missed + (horizon - start).min(length);
+            if share > worst_share {
+                (worst, worst_share) = (Some(start.as_secs_f64()), share);
+            }
+        }
+        minutes.push(missed.as_secs_f64() / 60.0);
+    }
+    (worst, minutes)
 }
 
 /// The quantile of the latency of all requests that ended, those not served counting as infinitely late. `None` = infinite.
@@ -230,9 +257,9 @@ mod tests {
     #[test]
     fn failures_leave_out_what_is_in_flight() {
         let all = Counts { arrived: 1_100, ended: [990, 5, 3, 1, 1], ..Counts::default() };
-        let judged = judge_failures(0.01, &all);
+        let judged = judge_failures(0.01, &all, SimDuration::ZERO, &[]);
         assert_eq!((judged.value, judged.met), (Some(0.01), true));
-        assert!(!judge_failures(0.0099, &all).met);
-        assert_eq!(judge_failures(0.001, &all).text, "failures <= 0.1 %");
+        assert!(!judge_failures(0.0099, &all, SimDuration::ZERO, &[]).met);
+        assert_eq!(judge_failures(0.001, &all, SimDuration::ZERO, &[]).text, "failures <= 0.1 %");
     }
 }
