@@ -17,7 +17,7 @@ use crate::arch::output::{Horizon, RunOutput};
 use crate::arch::{self, Control, How, SimulationError};
 use crate::spec::model::{Architecture, ComponentKind, ScalingPolicy};
 use crate::spec::scenario::{Frequency, Scenario, Shape, Traffic};
-use crate::traffic::{Source, Variant};
+use crate::traffic::{self, Source, Variant};
 use crate::units::{Limit, NANOS_PER_MILLI, SimDuration, SimTime};
 use crate::usage::Usage;
 use rayon::prelude::*;
@@ -211,6 +211,17 @@ pub fn jobs(scenario: &Scenario, options: &RunOptions) -> Vec<Job> {
         }
     }
     jobs
+}
+
+/// Requests that all jobs together are expected to simulate.
+pub fn expected_requests(scenario: &Scenario, options: &RunOptions) -> f64 {
+    let whole = (scenario.warmup + scenario.horizon).as_secs_f64().max(1e-9);
+    let share = |job: &Job| {
+        let window = window_of(scenario, job);
+        job.variant.scale
+            * window.map_or(1.0, |(begin, measured)| 2.0 * measured.end.since(begin).as_secs_f64() / whole)
+    };
+    traffic::expected_requests(scenario) * jobs(scenario, options).iter().map(share).sum::<f64>()
 }
 
 /// Where alone it makes a difference whether the bursts of a frequency happen: from the hour in which the first begins to the hour after the

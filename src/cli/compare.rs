@@ -96,15 +96,31 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let runs = simulate(&scenario, args, &progress)?;
     let results = crate::compare::results(&scenario, &runs, &book).map_err(|error| Failure::of_bill(&error))?;
     if let Some(mut out) = out {
+        let earlier = args.out.as_deref().map(earlier_files).unwrap_or_default();
         for (name, content) in report::files(&results) {
             out.add(&name, &content)?;
         }
+        out.replaces(earlier);
         if progress.is_cancelled() {
             return Err(Failure::CannotRun(RunError::Cancelled.to_string()));
         }
         out.finish()?;
     }
     print(&results, args)
+}
+
+/// Names of the files that an earlier run wrote into a directory: told by the results that lie there. Whatever else is in it is somebody
+/// else's.
+fn earlier_files(dir: &Path) -> Vec<String> {
+    /// Results larger than this are not read for it.
+    const MOST_BYTES: u64 = 256 << 20;
+    let path = dir.join("results.json");
+    if !std::fs::metadata(&path).is_ok_and(|meta| meta.is_file() && meta.len() <= MOST_BYTES) {
+        return Vec::new();
+    }
+    let earlier = std::fs::read(&path).ok().and_then(|text| serde_json::from_slice::<Results>(&text).ok());
+    let ours = earlier.filter(|results| results.schema == crate::results::SCHEMA);
+    ours.map(|results| report::files(&results).into_iter().map(|(name, _)| name).collect()).unwrap_or_default()
 }
 
 fn load(args: &Args) -> Result<Scenario, Failure> {
@@ -146,6 +162,9 @@ pub(super) fn stoppable() -> Arc<Progress> {
 
 fn simulate(scenario: &Scenario, args: &Args, progress: &Progress) -> Result<Vec<ArchitectureRuns>, Failure> {
     let options = RunOptions { threads: args.jobs.map_or(0, usize::from), other_traffic: !args.quick };
+    if !args.quiet {
+        warn_if_long(run::expected_requests(scenario, &options));
+    }
     let work = || run::run(scenario, &options, progress, |job, progress| run::simulate(scenario, job, progress));
     progress::with_bar(args.quiet, progress, work).map_err(|error| match error {
         // A file that changed or broke while it was read.
@@ -153,6 +172,21 @@ fn simulate(scenario: &Scenario, args: &Args, progress: &Progress) -> Result<Vec
             Failure::CannotRun(error.to_string())
         }
     })
+}
+
+/// From this many requests on a run is announced: some ten minutes of a core.
+const LONG: f64 = 3e9;
+
+/// Says before an endless run that it is one.
+fn warn_if_long(requests: f64) {
+    if requests >= LONG {
+        let minutes = requests / 5e6 / 60.0;
+        note(&format!(
+            "warning: about {:.0} million requests will be simulated, which takes a core some {minutes:.0} minutes; a shorter \
+             `--horizon`, fewer `--replications` or `--quick` take less",
+            requests / 1e6,
+        ));
+    }
 }
 
 fn print(results: &Results, args: &Args) -> Result<(), Failure> {

@@ -29,6 +29,8 @@ pub struct OutDir {
     made: Vec<PathBuf>,
     /// Files under temporary names, with the names they shall have.
     pending: Vec<(tempfile::NamedTempFile, PathBuf)>,
+    /// What an earlier run left that is of no use any more.
+    outdated: Vec<PathBuf>,
 }
 
 impl OutDir {
@@ -37,7 +39,7 @@ impl OutDir {
     /// # Errors
     /// [`Failure::Input`] when it is no directory or cannot be written to.
     pub fn open(path: &Path) -> Result<Self, Failure> {
-        let mut dir = Self { path: path.to_owned(), made: Vec::new(), pending: Vec::new() };
+        let mut dir = Self { path: path.to_owned(), made: Vec::new(), pending: Vec::new(), outdated: Vec::new() };
         dir.make(path).and_then(|()| temporary(path).map(drop)).map_err(|error| {
             let why = if path.exists() && !path.is_dir() { "it is not a directory".to_owned() } else { reason(&error) };
             Failure::Input(format!("cannot write results to `{}`: {why}", path.display()))
@@ -73,6 +75,12 @@ impl OutDir {
         Ok(())
     }
 
+    /// Names files that an earlier run wrote; those that are not written again go when the new ones are there.
+    pub fn replaces(&mut self, names: impl IntoIterator<Item = String>) {
+        let targets = names.into_iter().map(|name| self.path.join(name));
+        self.outdated = targets.filter(|old| self.pending.iter().all(|(_, new)| new != old)).collect();
+    }
+
     /// Gives all prepared files their names.
     ///
     /// # Errors
@@ -83,6 +91,10 @@ impl OutDir {
             readable(&file)
                 .and_then(|()| file.persist(&target).map_err(|error| error.error))
                 .map_err(|error| cannot_write(&target, &error))?;
+        }
+        for old in &self.outdated {
+            // Gone already, or not ours to remove: neither makes the results wrong.
+            let _ = fs::remove_file(old);
         }
         self.made.clear();
         Ok(())
@@ -153,8 +165,11 @@ mod tests {
         assert_eq!(fs::read(path.join("charts/cost.svg")).unwrap(), b"<svg>");
         // Again, over what is there.
         let mut out = OutDir::open(&path).unwrap();
+        fs::write(path.join("charts/mine.svg"), "kept").unwrap();
         out.add("report.html", b"new").unwrap();
+        out.replaces(["report.html", "charts/cost.svg", "charts/gone.svg"].map(str::to_owned));
         out.finish().unwrap();
+        assert_eq!(names(&path.join("charts")), ["mine.svg"]);
         assert_eq!(fs::read(path.join("report.html")).unwrap(), b"new");
     }
 

@@ -25,6 +25,7 @@
 pub mod csv_file;
 
 mod arrivals;
+mod expected;
 mod rates;
 mod requests;
 #[cfg(test)]
@@ -35,6 +36,8 @@ use crate::sim::random::Key;
 use crate::sim::sampler::{Sampler, UnitExponential};
 use crate::spec::scenario::{Frequency, Scenario, Shape};
 use crate::units::SimTime;
+pub use expected::expected_requests;
+
 use arrivals::{Request, Stream};
 use csv_file::FileError;
 use rates::{Rates, Window};

@@ -2,11 +2,8 @@
 
 use super::*;
 use crate::spec::distribution::Distribution;
-use crate::spec::scenario::{
-    Account, Burst, Client, Columns, Diurnal, FreeTier, MeasuredOn, Objectives, ReplayFile, RequestClass, Spread,
-    Traffic, Work,
-};
-use crate::units::{Bytes, Limit, PerSecond, SimDuration};
+use crate::spec::scenario::{Burst, Diurnal, MeasuredOn, ReplayFile, RequestClass, Spread, Work};
+use crate::units::{PerSecond, SimDuration};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -15,16 +12,7 @@ const HOUR: u64 = 3_600 * SECOND;
 const DAY: u64 = 24 * HOUR;
 
 fn class(name: &str, share: f64, work: Work) -> RequestClass {
-    let none = Bytes(0);
-    RequestClass {
-        name: name.into(),
-        share,
-        work,
-        request_size: none,
-        response_size: none,
-        log_size: none,
-        external_bytes: none,
-    }
+    RequestClass { share, ..RequestClass::new(name, work) }
 }
 
 fn phases(cpu: Distribution, wait: Distribution) -> Work {
@@ -37,41 +25,8 @@ fn ms(n: u64) -> SimDuration {
 
 /// One class with 10 ms of CPU and an exponential wait; no warm-up; Poisson.
 fn scenario(shape: Shape, horizon: SimDuration) -> Scenario {
-    let unlimited = Limit::Unlimited;
-    Scenario {
-        name: "test".into(),
-        description: None,
-        region: "us-east-1".into(),
-        start: jiff::civil::date(2026, 3, 2), // a Monday
-        timezone: "UTC".into(),
-        month: SimDuration::from_hours(730),
-        horizon,
-        warmup: SimDuration::ZERO,
-        seed: 1,
-        replications: 1,
-        account: Account {
-            free_tier: FreeTier::None,
-            concurrency: unlimited,
-            scaling: unlimited,
-            request_rate: unlimited,
-            api_request_rate: unlimited,
-            api_burst: unlimited,
-        },
-        traffic: Traffic { shape, scale: 1.0, growth_per_month: 0.0, bursts: Vec::new(), spread: Spread::Poisson },
-        classes: vec![class(
-            "a",
-            1.0,
-            phases(Distribution::Constant(ms(10)), Distribution::Exponential { mean: ms(50) }),
-        )],
-        client: Client { timeout: None, retries: None, requests_per_connection: 20.0 },
-        objectives: Objectives::default(),
-        backend: None,
-        billing: Default::default(),
-        environments: Vec::new(),
-        architectures: Vec::new(),
-        files: Vec::new(),
-        made_on_command_line: false,
-    }
+    let work = phases(Distribution::Constant(ms(10)), Distribution::Exponential { mean: ms(50) });
+    Scenario::bare(shape, horizon, vec![class("a", 1.0, work)])
 }
 
 fn constant(rate: f64, horizon: SimDuration) -> Scenario {
@@ -210,6 +165,38 @@ fn diurnal(mean: f64, peak: f64, peak_at_hours: u64, weekend: f64) -> Shape {
         weekend,
         kappa: 0.5 * (low + high),
     })
+}
+
+/// The estimate against what comes: counts are Poisson, so that four standard deviations of the count are allowed.
+#[test]
+fn as_many_come_as_are_expected() {
+    let week = SimDuration(7 * DAY);
+    let mut burst = constant(1.0, week);
+    burst.warmup = SimDuration(HOUR);
+    burst.traffic.scale = 2.0;
+    burst.traffic.growth_per_month = 0.5;
+    let (at, lasts) = (SimDuration(DAY), SimDuration(HOUR));
+    burst.traffic.bursts = vec![Burst { at, lasts, times: 20.0, per: crate::spec::scenario::Frequency::Once }];
+    let steps = Shape::Steps(vec![(SimDuration::ZERO, PerSecond(1.0)), (SimDuration(DAY), PerSecond(3.0))]);
+    let file = write("minute,count\n0,60\n1,120\n2,30\n");
+    let repeated = ReplayFile {
+        repeat: true,
+        requests: 210.0,
+        covers: SimDuration::from_mins(3),
+        period: SimDuration::from_mins(1),
+        ..replay_file(file.path())
+    };
+    for (scenario, tolerance) in [
+        (constant(2.0, week), 0.0),
+        // Growth before and after the burst is taken as its mean.
+        (burst, 0.03),
+        (scenario(steps, SimDuration(3 * DAY)), 0.0),
+        (scenario(Shape::ReplayRate(repeated), SimDuration(DAY)), 0.0),
+    ] {
+        let (expected, came) = (expected_requests(&scenario), all(&scenario).len() as f64);
+        let allowed = 4.0 * came.sqrt() + tolerance * came;
+        assert!((expected - came).abs() < allowed, "{expected} expected, {came} came: {:?}", scenario.traffic);
+    }
 }
 
 #[test]
@@ -410,18 +397,7 @@ fn classes_have_their_shares_and_their_work() {
 }
 
 fn replay_file(path: &Path) -> ReplayFile {
-    ReplayFile {
-        path: path.to_owned(),
-        shown: "replay.csv".into(),
-        columns: Columns::default(),
-        repeat: false,
-        digest: String::new(),
-        rows: 0,
-        covers: SimDuration::ZERO,
-        period: SimDuration::ZERO,
-        cpu_share: None,
-        measured_on: None,
-    }
+    ReplayFile { path: path.to_owned(), shown: "replay.csv".into(), ..ReplayFile::default() }
 }
 
 fn write(content: &str) -> tempfile::NamedTempFile {

@@ -1,0 +1,40 @@
+//! How many requests to expect, before any of them is made.
+
+use super::rates::growth_per_nano;
+use crate::spec::scenario::{Scenario, Shape};
+
+/// Requests that one replication is expected to have, warm-up included: what the progress bar cannot know and what tells an endless run
+/// in advance. Exact for constant rates and steps; a wave counts with its weekly mean and a burst with the mean rate.
+pub fn expected_requests(scenario: &Scenario) -> f64 {
+    let (horizon, warmup) = (scenario.horizon.as_secs_f64(), scenario.warmup.as_secs_f64());
+    let in_horizon = match &scenario.traffic.shape {
+        Shape::Constant(rate) => rate.0 * horizon,
+        Shape::Steps(steps) => {
+            let ends = steps.iter().skip(1).map(|(at, _)| at.as_secs_f64()).chain([horizon]);
+            let lasting = |((at, rate), end): (&(_, _), f64)| part(*at, *rate, end.min(horizon));
+            steps.iter().zip(ends).map(lasting).sum()
+        }
+        Shape::Diurnal(wave) => wave.mean.0 * horizon,
+        Shape::ReplayRate(file) | Shape::ReplayRequests(file) => {
+            let times = horizon / file.covers.as_secs_f64().max(1e-9);
+            file.requests * if file.repeat { times } else { times.min(1.0) }
+        }
+    };
+    let mean = if horizon > 0.0 { in_horizon / horizon } else { 0.0 };
+    let before = match &scenario.traffic.shape {
+        Shape::Steps(steps) => steps.first().map_or(0.0, |(_, rate)| rate.0) * warmup,
+        Shape::ReplayRate(_) | Shape::ReplayRequests(_) => 0.0,
+        _ => mean * warmup,
+    };
+    let bursts: f64 =
+        scenario.traffic.bursts.iter().map(|burst| mean * (burst.times - 1.0) * burst.lasts.as_secs_f64()).sum();
+    // The mean of exp(g t) over the horizon.
+    let growth = growth_per_nano(scenario) * scenario.horizon.0 as f64;
+    let grown = if growth.abs() < 1e-9 { 1.0 } else { libm::expm1(growth) / growth };
+    ((in_horizon + bursts) * grown + before).max(0.0) * scenario.traffic.scale
+}
+
+/// What a step contributes until `end` (seconds).
+fn part(at: crate::units::SimDuration, rate: crate::units::PerSecond, end: f64) -> f64 {
+    rate.0 * (end - at.as_secs_f64()).max(0.0)
+}
