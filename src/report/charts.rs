@@ -7,7 +7,8 @@
 use super::canvas::{Anchor, Canvas, Drawing, Paint, Stroke, fit, text_width};
 use super::clock::{Clock, Tick};
 use super::format::{
-    NONE, clean, compact, count, millis, money_f64, money_or_unknown, money_with_interval, percent, seconds, to_f64,
+    NONE, clean, compact, count, millis, money_f64, money_on_axis, money_or_unknown, money_with_interval, percent,
+    seconds, to_f64,
 };
 use crate::results::{ArchitectureResult, NamedSeries, Results, Series};
 use std::ops::Range;
@@ -627,7 +628,7 @@ fn cumulative(results: &Results, clock: &Clock) -> Option<Chart> {
     let panel = Panel { left: LEFT + 6.0, right: W - margin, top, bottom: top + 210.0, span, scale: Scale::up_to(max) };
     let drawing = Drawing::new(WIDTH, (panel.bottom + 26.0) as u32, |canvas| {
         legend(canvas, 0.0, &keys);
-        panel.y_axis(canvas, "USD since the start", money_f64);
+        panel.y_axis(canvas, "USD since the start", money_on_axis);
         panel.x_axis(canvas, &clock.ticks(span, 5), true);
         let mut labels: Vec<(f64, usize)> = Vec::new();
         for (n, (i, a, bucket)) in with.iter().enumerate() {

@@ -275,6 +275,37 @@ pub(super) fn money_signed(text: &str) -> String {
     if shown.starts_with('-') || shown == "$0" || shown == UNKNOWN { shown } else { format!("+{shown}") }
 }
 
+/// Two amounts in as many digits as tell them apart: `$62.60 to $62.63`, `$208.90 to $209.10`.
+pub(super) fn money_range(low: &str, high: &str) -> String {
+    range(low, high, money)
+}
+
+/// [`money_range`] with signs.
+pub(super) fn money_signed_range(low: &str, high: &str) -> String {
+    range(low, high, money_signed)
+}
+
+fn range(low: &str, high: &str, shown: fn(&str) -> String) -> String {
+    let (short_low, short_high) = (shown(low), shown(high));
+    if short_low == short_high && to_f64(low) != to_f64(high) {
+        // Cents, then finer.
+        for places in [2, 4, 6] {
+            let (Some(low), Some(high)) = (round_decimal(low, places), round_decimal(high, places)) else { break };
+            if low != high {
+                let sign = if short_low.starts_with('+') { "+" } else { "" };
+                return format!("{sign}{} to {sign}{}", with_dollar(&low), with_dollar(&high));
+            }
+        }
+    }
+    format!("{short_low} to {short_high}")
+}
+
+/// [`money_f64`] for an axis: whole dollars without cents.
+pub(super) fn money_on_axis(value: f64) -> String {
+    let text = money_f64(value);
+    text.strip_suffix(".00").map_or_else(|| text.clone(), str::to_owned)
+}
+
 /// Digits after the point that leave about three significant ones.
 fn significant_places(value: f64) -> usize {
     let value = value.abs();
@@ -479,6 +510,17 @@ mod tests {
         assert_eq!(money_exact("1303"), "$1,303.00");
         assert_eq!(money_signed("561"), "+$561");
         assert_eq!(money_signed("-561"), "-$561");
+    }
+
+    #[test]
+    fn ranges_are_told_apart() {
+        assert_eq!(money_range("62.604", "62.634"), "$62.60 to $62.63");
+        assert_eq!(money_range("208.9", "209.1"), "$208.90 to $209.10");
+        assert_eq!(money_range("209.1234", "209.1236"), "$209.1234 to $209.1236");
+        assert_eq!(money_range("209", "209.0"), "$209 to $209");
+        assert_eq!(money_signed_range("208.9", "209.1"), "+$208.90 to +$209.10");
+        assert_eq!(money_signed_range("-209.1", "-208.9"), "-$209.10 to -$208.90");
+        assert_eq!(["50", "12.5", "0"].map(|v| money_on_axis(v.parse().unwrap())), ["$50", "$12.50", "$0"]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::charts::{Chart, Charts, DataTable, LATENCY_DISTRIBUTION, slug};
 use super::clock::Clock;
 use super::format::{
     NONE, clean, compact, count, count_with_interval, group, millis, millis_with_interval, money, money_exact,
-    money_half_width, money_or_unknown, money_signed, percent, seconds, unbroken,
+    money_half_width, money_or_unknown, money_range, money_signed, money_signed_range, percent, seconds, unbroken,
 };
 use super::summary;
 use crate::results::{ArchitectureResult, LineItem, Results};
@@ -29,6 +29,7 @@ struct Page {
     rows: Vec<summary::Row>,
     objectives: Vec<ObjectiveRow>,
     clock_note: String,
+    series_note: String,
     money: Vec<ChartView>,
     cumulative: Vec<ChartView>,
     no_idle: bool,
@@ -217,7 +218,7 @@ fn differences(results: &Results) -> Vec<DifferenceRow> {
             text: format!("{} against {}", clean(&d.b), clean(&d.a)),
             difference: money_signed(&d.difference),
             interval: match (&d.low, &d.high) {
-                (Some(low), Some(high)) => format!("{} to {}", money_signed(low), money_signed(high)),
+                (Some(low), Some(high)) => money_signed_range(low, high),
                 _ => NONE.to_owned(),
             },
             relative: d
@@ -269,7 +270,7 @@ fn bill(index: usize, a: &ArchitectureResult) -> Bill {
         notes.push(format!("Without the free tier it would be {}.", money(full)));
     }
     if let (Some(low), Some(high)) = (&cost.low, &cost.high) {
-        notes.push(format!("95 % interval {} to {}: {}.", money(low), money(high), summary::INTERVAL));
+        notes.push(format!("95 % interval {}: {}.", money_range(low, high), summary::INTERVAL));
     }
     if cost.share_from_memory > 0.0 {
         notes.push(format!("{} of the total rests on prices known from memory only.", percent(cost.share_from_memory)));
@@ -350,6 +351,19 @@ fn scopes(results: &Results) -> Vec<Scope> {
     scopes
 }
 
+/// Why a chart over time and a table may not say the same.
+fn series_note(results: &Results) -> String {
+    let bucket = summary::busiest_bucket(results);
+    let first = match results.replications {
+        1 => String::new(),
+        n => format!(" of the first of {n} replications, while tables hold means over all of them"),
+    };
+    format!(
+        "Charts over time show means and percentiles of every {bucket}{first}. A peak in a table is one instant's and may be higher than \
+         any in a chart; a percentile over everything is not the mean of those in a chart."
+    )
+}
+
 /// The page; `charts` are those of these results.
 pub(super) fn render(results: &Results, charts: &Charts) -> String {
     let clock = Clock::of(results);
@@ -403,6 +417,7 @@ pub(super) fn render(results: &Results, charts: &Charts) -> String {
             .collect(),
         objectives: objectives(results, &clock),
         clock_note: clock.note(),
+        series_note: series_note(results),
         money: views([&charts.cost, &charts.idle]),
         cumulative: views([&charts.cumulative]),
         no_idle: charts.idle.is_none(),
