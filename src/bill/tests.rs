@@ -80,8 +80,8 @@ fn a_horizon_is_scaled_to_the_month_by_the_mean_of_the_replications() {
     let formula = &bill.lines[0].formula;
     assert_eq!(
         formula,
-        "2,200,000 counted x 730h/7d / 2 replications = 4,779,761.904762 request a month; \
-         first 300,000,000 request: 4,779,761.904762 request; 4,779,761.904762 x $0.000001 = $4.779761904762"
+        "2,200,000 counted x 730h/7d / 2 replications = 4,779,761.904762 requests a month; \
+         first 300,000,000 requests: 4,779,761.904762 requests; 4,779,761.904762 x $0.000001 = $4.779761904762"
     );
 }
 
@@ -251,8 +251,8 @@ fn components_share_tiers_in_proportion() {
     assert_eq!(bill.total, usd("435"));
     assert_eq!(
         bill.lines[3].formula,
-        "150,000,000 counted x 730h/730h = 150,000,000 request a month; 2 components use 450,000,000 request together and \
-         share free amount and tiers in proportion; over 300,000,000 request: 150,000,000 request, of which 50,000,000; \
+        "150,000,000 counted x 730h/730h = 150,000,000 requests a month; 2 components use 450,000,000 requests together and \
+         share free amount and tiers in proportion; over 300,000,000 requests: 150,000,000 requests, of which 50,000,000; \
          50,000,000 x $0.0000009 = $45"
     );
 }

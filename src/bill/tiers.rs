@@ -381,20 +381,20 @@ fn split(
             let quantity = Quantity::from_millionths(part).ok_or_else(too_large)?;
             let amount = stretch.price.checked_mul(quantity).ok_or_else(too_large)?;
             let used = Quantity::from_millionths(key.parts[position]).ok_or_else(too_large)?;
-            let mut formula = format!("{} = {} {unit} a month", demand.how, show(used));
+            let mut formula = format!("{} = {} a month", demand.how, counted(used, unit));
             if components > 1 {
                 let total = Quantity::from_millionths(key.own).ok_or_else(too_large)?;
                 formula += &format!(
-                    "; {components} components use {} {unit} together and share free amount and tiers in proportion",
-                    show(total)
+                    "; {components} components use {} together and share free amount and tiers in proportion",
+                    counted(total, unit)
                 );
             }
             if key.others > 0 {
-                let others = show(Quantity::from_millionths(key.others).ok_or_else(too_large)?);
+                let others = counted(Quantity::from_millionths(key.others).ok_or_else(too_large)?, unit);
                 formula += &match others_first {
-                    true => format!("; other accounts use {others} {unit} first"),
+                    true => format!("; other accounts use {others} first"),
                     false => {
-                        format!("; other accounts use {others} {unit} and share free amount and tiers in proportion")
+                        format!("; other accounts use {others} and share free amount and tiers in proportion")
                     }
                 };
             }
@@ -404,7 +404,7 @@ fn split(
             let label = label(stretch, unit);
             if stretches.len() > 1 || price.tiers.len() > 1 {
                 let all = Quantity::from_millionths(stretch.millionths).ok_or_else(too_large)?;
-                formula += &format!("; {label}: {} {unit}", show(all));
+                formula += &format!("; {label}: {}", counted(all, unit));
                 if several {
                     formula += &format!(", of which {}", show(quantity));
                 }
@@ -442,7 +442,7 @@ fn split(
 /// `; free tier: 400,000 GB-s, shared with lambda.duration.x86, which takes 300,000`.
 fn free_in_words(key: &Pooled<'_>, pooled: &[Pooled<'_>]) -> Option<String> {
     let unit = key.price.unit.name();
-    let mut text = format!("; {} {unit} of it are free", show(Quantity::from_millionths(key.free)?));
+    let mut text = format!("; {} of it are free", counted(Quantity::from_millionths(key.free)?, unit));
     let pool = |p: &Pooled<'_>| p.price.free.as_ref().map(|free| free.pool.clone());
     for other in pooled {
         if other.price.key != key.price.key && pool(other).is_some() && pool(other) == pool(key) {
@@ -453,16 +453,24 @@ fn free_in_words(key: &Pooled<'_>, pooled: &[Pooled<'_>]) -> Option<String> {
     Some(text)
 }
 
-/// `free tier`, `covered by plan-1`, `first 300,000,000 request`, `300,000,000 to 1,000,000,000 request`, `over 1,000,000,000 request`.
+/// `free tier`, `covered by plan-1`, `first 300,000,000 requests`, `300,000,000 to 1,000,000,000 requests`, `over 1,000,000,000 requests`.
 fn label(stretch: &Stretch<'_>, unit: &str) -> String {
     match stretch.part {
         Part::Free => "free tier".to_owned(),
         Part::Covered(cover) => format!("covered by {} at ${}", cover.by, cover.under),
         Part::Tier(Quantity::ZERO, None) => "paid".to_owned(),
-        Part::Tier(Quantity::ZERO, Some(to)) => format!("first {} {unit}", show(to)),
-        Part::Tier(from, Some(to)) => format!("{} to {} {unit}", show(from), show(to)),
-        Part::Tier(from, None) => format!("over {} {unit}", show(from)),
+        Part::Tier(Quantity::ZERO, Some(to)) => format!("first {}", counted(to, unit)),
+        Part::Tier(from, Some(to)) => format!("{} to {}", show(from), counted(to, unit)),
+        Part::Tier(from, None) => format!("over {}", counted(from, unit)),
     }
+}
+
+/// `1,000,000 requests`, `1 hour`, `400,000 GB-s`: symbols have no plural.
+fn counted(quantity: Quantity, unit: &str) -> String {
+    let shown = show(quantity);
+    let thing = unit.rsplit('-').next().unwrap_or(unit);
+    let is_word = thing.chars().all(|c| c.is_ascii_lowercase()) && !thing.ends_with(['s', 'd']);
+    format!("{shown} {unit}{}", if is_word && shown != "1" { "s" } else { "" })
 }
 
 fn show(quantity: Quantity) -> String {
