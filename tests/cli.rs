@@ -116,6 +116,33 @@ fn out_writes_everything_and_nothing_else() {
     assert_eq!(json, check(dir.path(), &short(&["--format", "json", "--quiet"]), 0).0);
 }
 
+/// Charts of the run before that this one does not have would be taken for its own; whatever else lies there is not ours.
+#[test]
+fn out_clears_away_what_the_run_before_wrote() {
+    let dir = tempfile::tempdir().unwrap();
+    check(dir.path(), &short(&["--out", "out", "--quiet", "--quick"]), 0);
+    let charts = dir.path().join("out/charts");
+    let of_the_fleet = |names: &[String]| names.iter().filter(|name| name.contains("ec2-asg-alb")).count();
+    assert!(of_the_fleet(&names(&charts)) > 0);
+    fs::write(charts.join("latency-9-ec2-asg-alb.svg"), "mine").unwrap();
+    fs::write(dir.path().join("out/notes.txt"), "mine").unwrap();
+    check(dir.path(), &short(&["--out", "out", "--quiet", "--quick", "--arch", "lambda-http-api"]), 0);
+    assert_eq!(of_the_fleet(&names(&charts)), 1, "{:?}", names(&charts));
+    assert!(charts.join("latency-9-ec2-asg-alb.svg").exists() && dir.path().join("out/notes.txt").exists());
+}
+
+/// A group without instances publishes no metric, and target tracking does not act on insufficient data (EC2 Auto Scaling user guide).
+#[test]
+fn a_group_that_cannot_wake_up_is_warned_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let asleep = ["--set=ec2-asg-alb:web.fleet.min=0", "--set=ec2-asg-alb:web.fleet.desired=0", "--quick"];
+    let (_, warnings) = check(dir.path(), &short(&asleep), 0);
+    assert!(warnings.contains("fleet `web` stood without an instance") && warnings.contains("`min: 1`"), "{warnings}");
+    assert!(!warnings.contains("a smaller one would do"), "{warnings}");
+    let (_, warnings) = check(dir.path(), &short(&["--quick"]), 0);
+    assert!(!warnings.contains("without an instance"), "{warnings}");
+}
+
 #[test]
 fn a_directory_that_cannot_be_written_to_is_said_before_the_run() {
     let dir = tempfile::tempdir().unwrap();

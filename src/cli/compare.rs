@@ -181,10 +181,12 @@ const LONG: f64 = 3e9;
 fn warn_if_long(requests: f64) {
     if requests >= LONG {
         let minutes = requests / 5e6 / 60.0;
+        let time =
+            if minutes < 120.0 { format!("{minutes:.0} minutes") } else { format!("{:.0} hours", minutes / 60.0) };
         note(&format!(
-            "warning: about {:.0} million requests will be simulated, which takes a core some {minutes:.0} minutes; a shorter \
-             `--horizon`, fewer `--replications` or `--quick` take less",
-            requests / 1e6,
+            "warning: some {:.0} billion requests will be simulated, about {time} for one core; a shorter `--horizon`, fewer \
+             `--replications` or `--quick` take less",
+            requests / 1e9,
         ));
     }
 }

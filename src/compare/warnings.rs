@@ -122,7 +122,9 @@ pub fn of_architecture(architecture: &Architecture, runs: &[RunOutput], componen
             return None;
         };
         let cpu = result.utilisation.as_ref()?.value;
-        (cpu < IDLE_FLEET).then(|| {
+        // One that has no instance is not too large.
+        let stands = result.capacity.as_ref().is_none_or(|level| level.mean.value > 0.0);
+        (stands && cpu < IDLE_FLEET).then(|| {
             format!(
                 "the mean CPU of fleet `{}` is {:.1} %: a smaller one would do (instance type {}, min {}), \
                  so this bill is higher than it need be",
