@@ -96,7 +96,8 @@ fn scan(bytes: &[u8]) -> Result<(), TestCaseError> {
         {
             let Some(error) = error else { continue };
             prop_assert!(!error.message.is_empty());
-            if let Some((row, bytes)) = error.row {
+            if let Some(row) = error.row {
+                let (row, bytes) = *row;
                 prop_assert!(row.get(bytes).is_some(), "a place outside the row");
             }
         }

@@ -617,7 +617,8 @@ fn wrong_row(error: &csv_file::FileError, named: Span, reader: &mut Reader) -> D
     let text = error.text.as_ref().map_or_else(String::new, |text| format!(": `{}`", shorten(text)));
     let help = error.help.as_deref().unwrap_or("mend the file, or name another one");
     match (error.line, &error.row) {
-        (Some(line), Some((row, bytes))) => {
+        (Some(line), Some(row)) => {
+            let (row, bytes) = &**row;
             let line = usize::try_from(line).unwrap_or(usize::MAX);
             let source = reader.sources.add_excerpt(error.file.as_str(), row.as_str(), line);
             let place = Span { source, start: bytes.start as u32, end: bytes.end as u32 };
@@ -728,7 +729,7 @@ fn greatest_multiple(bursts: &[Burst]) -> f64 {
         })
         .collect();
     // One that ends where another begins does not overlap it.
-    changes.sort_by(|a, b| (a.0, a.1 > 0.0).cmp(&(b.0, b.1 > 0.0)));
+    changes.sort_by_key(|&(at, change)| (at, change > 0.0));
     let (mut multiple, mut greatest) = (1.0, 1.0);
     for (_, change) in changes {
         multiple += change;

@@ -37,7 +37,7 @@ pub struct FileError {
     /// What to write instead.
     pub help: Option<String>,
     /// The line's text and the bytes of it that are wrong, where it is short enough to be shown.
-    pub row: Option<(String, Range<usize>)>,
+    pub row: Option<Box<(String, Range<usize>)>>,
 }
 
 impl fmt::Display for FileError {
@@ -669,7 +669,7 @@ impl Table {
     }
 
     /// The row that was read last and the bytes of a field in it (of all without a column), if it is short enough to be shown.
-    fn excerpt(&self, column: Option<usize>) -> Option<(String, Range<usize>)> {
+    fn excerpt(&self, column: Option<usize>) -> Option<Box<(String, Range<usize>)>> {
         let row = self.text.trim_ascii_end();
         if row.len() > MAX_SHOWN || row.contains(&b'\n') {
             return None;
@@ -684,7 +684,7 @@ impl Table {
         let text = |parts: &[&[u8]]| parts.iter().map(|part| String::from_utf8_lossy(part)).collect::<String>();
         let start = text(&[before, blank]).len();
         let range = start..start + text(&[field]).len();
-        Some((text(&[before, blank, field, blank_after, after]), range))
+        Some(Box::new((text(&[before, blank, field, blank_after, after]), range)))
     }
 
     /// An error at a field of the row that was read last.
