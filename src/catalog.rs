@@ -144,6 +144,13 @@ pub(crate) fn nearest_file(name: &str, beside: Option<&Path>) -> Option<String> 
     None
 }
 
+/// The text of an embedded scenario or model as results name it: `embedded:models/NAME.yaml`.
+pub fn embedded_text(shown: &str) -> Option<&'static str> {
+    let (folder, name) = shown.strip_prefix("embedded:")?.split_once('/')?;
+    let kind = [Kind::Model, Kind::Scenario].into_iter().find(|kind| kind.folder() == folder)?;
+    kind.embedded().get_file(name)?.contents_utf8()
+}
+
 /// Names of this kind in the data directory and in what is embedded, sorted.
 pub fn names(kind: Kind, data_dir: Option<&Path>) -> Vec<String> {
     let mut found = BTreeSet::new();

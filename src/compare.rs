@@ -20,7 +20,6 @@ use crate::results::{ArchitectureResult, InputFile, Inputs, Results, SCHEMA, Tra
 use crate::run::ArchitectureRuns;
 use crate::spec::model::Architecture;
 use crate::spec::scenario::Scenario;
-use crate::stats::intervals::merge;
 
 pub use verdict::MATERIAL;
 
@@ -99,6 +98,9 @@ fn of_architecture(
     let mut components = figures::components(architecture, runs);
     for (index, component) in components.iter_mut().enumerate() {
         component.idle_cost = bill.idle_cost(&component.name, index, runs);
+        if component.idle_cost.is_some() {
+            component.idle_cost_each = bill.idle_cost_each(&component.name, index, runs);
+        }
     }
     let mut warnings = warnings::of_architecture(architecture, runs, &components);
     warnings.extend(bill.warnings.iter().cloned());
@@ -119,7 +121,7 @@ fn of_architecture(
         line_items: bill.lines(),
         commitments: bill.bill.as_ref().map(crate::bill::Bill::commitment_results).unwrap_or_default(),
         histograms: figures::histograms(scenario, runs),
-        objectives: objectives::judge(scenario, runs, &merge(&latency)),
+        objectives: objectives::judge_each(scenario, runs, &latency),
         warnings,
     }
 }

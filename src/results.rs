@@ -387,6 +387,9 @@ pub struct ComponentResult {
     pub utilisation: Option<Figure>,
     /// Paid in a month for capacity that was not at work, USD (`null` where nothing idle is paid or it is not known).
     pub idle_cost: Option<String>,
+    /// The same of each replication; empty where there is none.
+    #[serde(default)]
+    pub idle_cost_each: Vec<String>,
     /// Peak connections to the shared backend (`null` without one).
     pub peak_connections: Option<Figure>,
     /// Mean time a request spent in it, milliseconds, and mean number in it, for Little's law.
@@ -411,6 +414,9 @@ pub struct MonthlyCost {
     /// All usage on demand at list prices: nothing free, nothing agreed, no commitments, no support.
     #[serde(default)]
     pub at_list_prices: Option<String>,
+    /// The same of each replication.
+    #[serde(default)]
+    pub without_free_tier_each: Vec<String>,
     /// The total of each replication.
     pub each: Vec<String>,
     /// What one-off bursts and events (`per: once`) add, apart from the monthly total (`null` when there are none).
@@ -558,6 +564,9 @@ pub struct ObjectiveResult {
     pub value: Option<f64>,
     /// Whether it holds.
     pub met: bool,
+    /// Whether it holds in each replication alone.
+    #[serde(default)]
+    pub met_each: Vec<bool>,
     /// Share of windows that held (`null` without windows).
     pub windows_met: Option<f64>,
     /// Start of the worst window, seconds since t = 0 (`null` without misses). An objective over the whole horizon is looked at in the

@@ -258,6 +258,272 @@ fn a_revision_is_run_again_with_its_own_files() {
     assert!(check(project().path(), &["--baseline-rev", "main"], 101).contains("needs a git repository"));
 }
 
+/// A repository with the project as its first commit on `main`.
+fn repository() -> tempfile::TempDir {
+    let dir = project();
+    git(dir.path(), &["init", "-q", "-b", "main"]);
+    git(dir.path(), &["add", "-A"]);
+    git(dir.path(), &["commit", "-qm", "first"]);
+    dir
+}
+
+/// The JSON report of a check.
+fn report(dir: &Path, args: &[&str], code: i32) -> serde_json::Value {
+    check(dir, &[args, &["--report", "json=report.json", "--quiet"]].concat(), code);
+    serde_json::from_str(&fs::read_to_string(dir.join("report.json")).unwrap()).unwrap()
+}
+
+fn of<'a>(list: &'a serde_json::Value, architecture: &str) -> Vec<&'a serde_json::Value> {
+    list.as_array().unwrap().iter().filter(|entry| entry["architecture"] == architecture).collect()
+}
+
+#[test]
+fn a_merge_commit_is_compared_with_its_first_parent() {
+    let dir = repository();
+    git(dir.path(), &["checkout", "-qb", "change"]);
+    fs::write(dir.path().join("two.yaml"), fleet("two", 3)).unwrap();
+    git(dir.path(), &["commit", "-qam", "dearer"]);
+    git(dir.path(), &["checkout", "-q", "main"]);
+    fs::write(dir.path().join("one.yaml"), fleet("one", 4)).unwrap();
+    git(dir.path(), &["commit", "-qam", "main goes on"]);
+    git(dir.path(), &["merge", "-q", "--no-ff", "-m", "merge", "change"]);
+    // Against main as it was before the merge only the change counts; the merge base with `change` would show what main did.
+    let found = report(dir.path(), &["--baseline-rev", "change"], 100);
+    let cost = |name: &str| {
+        let rows = of(&found["rows"], name);
+        let row = rows.iter().find(|row| row["metric"] == "monthly_cost.total").unwrap();
+        row["new"].as_f64().unwrap() - row["baseline"].as_f64().unwrap()
+    };
+    assert!(cost("one").abs() <= 0.0 && cost("two") > 10.0, "{found:#}");
+}
+
+#[test]
+fn a_scenario_that_is_new_has_nothing_to_be_compared_with() {
+    let dir = repository();
+    git(dir.path(), &["checkout", "-qb", "change"]);
+    fs::rename(dir.path().join("shop.yaml"), dir.path().join("mall.yaml")).unwrap();
+    git(dir.path(), &["add", "-A"]);
+    git(dir.path(), &["commit", "-qm", "another"]);
+    let mut command = command(dir.path(), &["--baseline-rev", "main"]);
+    let args: Vec<_> =
+        command.get_args().map(|arg| if arg == "shop.yaml" { "mall.yaml".into() } else { arg.to_owned() }).collect();
+    let mut renamed = Command::new(command.get_program());
+    renamed.current_dir(dir.path()).env("NO_COLOR", "1").env_remove("GITHUB_ACTIONS").args(args);
+    let text = ended(renamed.output().unwrap(), 0);
+    assert!(
+        text.contains("has no such scenario: everything is new") && text.contains("only limits were judged"),
+        "{text}"
+    );
+    assert!(command.output().is_ok());
+}
+
+#[test]
+fn a_data_directory_in_the_repository_is_taken_from_the_revision() {
+    let dir = project();
+    let models = dir.path().join("data/models");
+    fs::create_dir_all(&models).unwrap();
+    fs::rename(dir.path().join("two.yaml"), models.join("two.yaml")).unwrap();
+    change(dir.path(), "shop.yaml", "./two.yaml", "two");
+    git(dir.path(), &["init", "-q", "-b", "main"]);
+    git(dir.path(), &["add", "-A"]);
+    git(dir.path(), &["commit", "-qm", "first"]);
+    fs::write(models.join("two.yaml"), fleet("two", 3)).unwrap();
+    let args = ["--data-dir", "data", "--baseline-rev", "main"];
+    let text = check(dir.path(), &args, 100);
+    assert!(text.contains("two: the bill was moved by model +$"), "{text}");
+    // The same through a stored baseline.
+    git(dir.path(), &["stash", "-q"]);
+    check(dir.path(), &["--data-dir", "data", "--write-baseline", "base.json"], 0);
+    git(dir.path(), &["stash", "pop", "-q"]);
+    let text = check(dir.path(), &["--data-dir", "data", "--baseline", "base.json"], 100);
+    assert!(text.contains("two: the bill was moved by model +$"), "{text}");
+}
+
+#[test]
+fn the_order_of_keys_changes_nothing() {
+    let dir = with_baseline();
+    let first = fs::read_to_string(dir.path().join("base.json")).unwrap();
+    let lines: Vec<&str> = SCENARIO.lines().rev().collect();
+    fs::write(dir.path().join("shop.yaml"), lines.join("\n") + "\n").unwrap();
+    let two = "components:\n  web:\n    fleet: { boot: { app_start: 20s, user_data: 60s }, queue: 128, concurrency: 64, zones: 2, desired: 2, max: 2, min: 2, instance_type: m7g.large }\n  lb: { load_balancer: { zones: 2, to: web } }\nentry: lb\nname: two\n";
+    fs::write(dir.path().join("two.yaml"), two).unwrap();
+    check(dir.path(), &["--write-baseline", "base.json"], 0);
+    let again = fs::read_to_string(dir.path().join("base.json")).unwrap();
+    let results = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap()["architectures"].clone();
+    let metrics = |text: &str| -> Vec<String> {
+        results(text)
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| format!("{}{}{}", one["model"], one["metrics"], one["lines"]))
+            .collect()
+    };
+    assert!(metrics(&first).len() == 2 && metrics(&first) == metrics(&again));
+    assert!(check(dir.path(), &against(&[]), 0).contains("no bill changes beyond noise"));
+}
+
+#[test]
+fn what_is_added_elsewhere_changes_nothing_here() {
+    let dir = project();
+    let measured = |args: &[&str], name: &str| {
+        let found = report(dir.path(), args, 0);
+        of(&found["measured"], name).iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let before = measured(&[], "one");
+    // Another architecture, in front.
+    change(dir.path(), "shop.yaml", "[ ./one.yaml", "[ lambda-http-api, ./one.yaml");
+    assert_eq!(measured(&[], "one"), before);
+    assert_eq!(measured(&[], "one").len(), before.len());
+    // Another component that none of these requests meets.
+    let aside = "  aside:\n    fleet: { instance_type: m7g.large, min: 1, max: 1, desired: 1, zones: 2, concurrency: 64, queue: 128, boot: { user_data: 60s, app_start: 20s } }\n";
+    let one = fleet("one", 1);
+    let routed = one.replace("{ to: web, zones: 2 }", "{ to: { browse: web, other: aside }, zones: 2 }");
+    fs::write(dir.path().join("one.yaml"), format!("{routed}{aside}")).unwrap();
+    change(
+        dir.path(),
+        "shop.yaml",
+        "requests: [ {",
+        "requests: [ { name: other, share: 0.0001, cpu: 8ms }, { share: 0.9999,",
+    );
+    let with_aside = measured(&[], "lambda-http-api");
+    fs::write(dir.path().join("one.yaml"), one.replace("concurrency: 64", "concurrency: 32")).unwrap();
+    assert_eq!(measured(&[], "lambda-http-api"), with_aside, "nor what another architecture does");
+}
+
+#[test]
+fn a_stored_baseline_is_split_by_running_its_files_again() {
+    let dir = with_baseline();
+    fs::write(dir.path().join("two.yaml"), fleet("two", 3)).unwrap();
+    change(dir.path(), "shop.yaml", "3/s", "9/s");
+    // Made by another version that measured a tenth less, at prices a fifth lower.
+    let path = dir.path().join("base.json");
+    let good = fs::read_to_string(&path).unwrap();
+    let mut value: serde_json::Value = serde_json::from_str(&good).unwrap();
+    value["prices"] = "sha256:other".into();
+    value["tool_version"] = "0.0.1".into();
+    for metric in value["architectures"][1]["metrics"].as_array_mut().unwrap() {
+        let factor = match metric["name"].as_str().unwrap() {
+            "latency_ms.p50" => 0.9,
+            "monthly_cost.total" => 0.72,
+            _ => continue,
+        };
+        metric["value"] = (metric["value"].as_f64().unwrap() * factor).into();
+        let each: Vec<f64> = metric["each"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap() * factor).collect();
+        metric["each"] = each.into();
+    }
+    for line in value["architectures"][1]["lines"].as_array_mut().unwrap() {
+        line["quantity"] = (line["quantity"].as_f64().unwrap() * 0.9).into();
+        line["unit_price"] = (line["unit_price"].as_f64().unwrap() * 0.8).into();
+    }
+    fs::write(&path, value.to_string()).unwrap();
+    let found = report(dir.path(), &AGAINST, 100);
+    let movement = of(&found["movements"], "two")[0];
+    let parts = movement["parts"].as_array().unwrap();
+    let causes: Vec<&str> = parts.iter().map(|part| part["causes"][0].as_str().unwrap()).collect();
+    assert_eq!(causes, ["traffic", "model", "prices", "tool"], "{movement:#}");
+    assert!(parts.iter().all(|part| part["causes"].as_array().unwrap().len() == 1) && movement["note"].is_null());
+    let amount = |index: usize| parts[index]["amount"].as_f64().unwrap();
+    let row = of(&found["rows"], "two")[0];
+    let (old, new) = (row["baseline"].as_f64().unwrap(), row["new"].as_f64().unwrap());
+    assert!(((0..4).map(amount).sum::<f64>() - (new - old)).abs() < 1e-6, "the parts add up");
+    // The old bill is B x 0.9 x 0.8: at the prices of now 0.9 B, by this version B.
+    let bill = old / 0.72;
+    assert!((amount(2) - 0.18 * bill).abs() < 1e-3 && (amount(3) - 0.1 * bill).abs() < 1e-3, "{movement:#}");
+    // Without its files what cannot be split is said.
+    let mut bare: serde_json::Value = serde_json::from_str(&good).unwrap();
+    bare.as_object_mut().unwrap().remove("origin");
+    fs::write(&path, bare.to_string()).unwrap();
+    let text = check(dir.path(), &against(&[]), 100);
+    assert!(text.contains("two: the bill was moved by traffic and model +$"), "{text}");
+    assert!(text.contains("note two: traffic and model cannot be told apart: this baseline holds no files"), "{text}");
+    // And files that somebody changed in it are not run.
+    fs::write(&path, good.replace("constant: 3/s", "constant: 2/s")).unwrap();
+    assert!(check(dir.path(), &against(&[]), 100).contains("are not those that it was made of"));
+}
+
+#[test]
+fn a_long_file_has_to_be_there_to_be_run_again() {
+    let dir = project();
+    let rows = |rate: u32| {
+        (0..5_000)
+            .fold("time,count\n".to_owned(), |all, t| all + &format!("{t},{rate}.00000000\n").replace(".00000000", ""))
+    };
+    let long = |rate: u32| rows(rate) + &"\n".repeat(70_000);
+    fs::write(dir.path().join("load.csv"), long(3)).unwrap();
+    change(dir.path(), "shop.yaml", "{ constant: 3/s }", "{ replay: { file: load.csv, rate: true } }");
+    check(dir.path(), &["--write-baseline", "base.json"], 0);
+    assert!(fs::metadata(dir.path().join("base.json")).unwrap().len() < 65_536);
+    // The model alone moved: the file is what it was.
+    fs::write(dir.path().join("two.yaml"), fleet("two", 3)).unwrap();
+    assert!(check(dir.path(), &against(&[]), 100).contains("two: the bill was moved by model +$"));
+    // The file moved as well.
+    fs::write(dir.path().join("load.csv"), long(9)).unwrap();
+    let text = check(dir.path(), &against(&[]), 100);
+    assert!(text.contains("traffic and model cannot be told apart: `load.csv` is too long to be kept"), "{text}");
+}
+
+#[test]
+fn a_baseline_of_more_replications_is_looked_at_like_with_like() {
+    let dir = project();
+    check(dir.path(), &["--write-baseline", "base.json", "--replications", "12"], 0);
+    let found = report(dir.path(), &AGAINST, 0);
+    assert_eq!(found["replications"], 5);
+    for row in found["rows"].as_array().unwrap() {
+        assert_eq!(row["baseline"], row["new"], "{row}");
+    }
+    // What is within noise is said to be, and how to tell more.
+    let latency = "gate:\n  - { name: fast, metric: latency_ms.p99, limit: \"< 99.9 ms\" }\n";
+    fs::write(dir.path().join("costsim.gate.yaml"), latency).unwrap();
+    let text = check(dir.path(), &["--replications", "2"], 0);
+    assert!(!text.contains(" ~ ") || text.contains("within noise at 2 replications"), "{text}");
+}
+
+#[test]
+fn an_unchanged_architecture_gives_what_it_gives_alone() {
+    let dir = repository();
+    fs::write(dir.path().join("two.yaml"), fleet("two", 3)).unwrap();
+    let alone = report(dir.path(), &["--replications", "5"], 0);
+    let paired = report(dir.path(), &["--replications", "5", "--baseline-rev", "main"], 100);
+    assert_eq!(alone["measured"], paired["measured"]);
+    let rows = of(&paired["rows"], "one");
+    assert!(rows.len() == 3 && rows.iter().all(|row| row["baseline"] == row["new"]), "{rows:?}");
+}
+
+/// `examples/ci/post-comment.sh` with a `gh` that does what the platform would.
+#[cfg(unix)]
+#[test]
+fn the_comment_is_posted_replaced_or_left_to_the_summary() {
+    use std::os::unix::fs::PermissionsExt;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/ci/post-comment.sh");
+    for (gh, said, called) in [
+        // No comment yet.
+        ("case \"$*\" in *--jq*) ;; *) ;; esac", "posted", "pr comment 7 --body-file c.md"),
+        // One of an earlier run.
+        (
+            "case \"$*\" in *--jq*) echo 42 ;; esac",
+            "posted",
+            "api --silent --method PATCH repos/{owner}/{repo}/issues/comments/42 --field body=@c.md",
+        ),
+        // A pull request from a fork: the token may read, not write.
+        ("case \"$*\" in *--jq*) ;; *) exit 1 ;; esac", "job summary", "pr comment 7 --body-file c.md"),
+        // Not even that.
+        ("exit 1", "job summary", "api repos"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("c.md"), "<!-- costsim-check:shop -->\ntext\n").unwrap();
+        let tool = dir.path().join("gh");
+        fs::write(&tool, format!("#!/usr/bin/env bash\necho \"$*\" >> calls\n{gh}\n")).unwrap();
+        fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).unwrap();
+        let path = format!("{}:{}", dir.path().display(), std::env::var("PATH").unwrap());
+        let mut bash = Command::new("bash");
+        bash.arg(&script).args(["c.md", "7"]).env("PATH", path).current_dir(dir.path());
+        let text = ended(bash.output().unwrap(), 0);
+        assert!(text.contains(said), "{gh}: {text}");
+        let calls = fs::read_to_string(dir.path().join("calls")).unwrap();
+        assert!(calls.contains(called), "{gh}: {calls}");
+    }
+}
+
 #[test]
 fn the_examples_for_continuous_integration_are_yaml() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/ci");

@@ -204,6 +204,8 @@ pub struct Bill {
     pub each: Vec<Usd>,
     /// The total if nothing were free.
     pub without_free_tier: Usd,
+    /// The same of each replication.
+    pub without_free_tier_each: Vec<Usd>,
     /// What one-off bursts add to the month in which they happen; `None` where there are none.
     pub once: Option<Usd>,
     /// Share of the total, 0..=1, that rests on prices known from memory only.
@@ -257,8 +259,10 @@ pub fn bill(input: &BillInput<'_>) -> Result<Bill, BillError> {
     let without_free_tier = priced(all(), false, &FreeTier::None)?.total;
 
     let mut each = Vec::with_capacity(replications);
+    let mut without_free_tier_each = Vec::with_capacity(replications);
     for replication in all() {
         each.push(priced(replication..replication + 1, false, input.free_tier)?.total);
+        without_free_tier_each.push(priced(replication..replication + 1, false, &FreeTier::None)?.total);
     }
     let totals: Vec<f64> = each.iter().map(|total| total.to_f64()).collect();
     let half_width = (input.half_width)(&totals).and_then(Usd::from_estimate);
@@ -273,6 +277,7 @@ pub fn bill(input: &BillInput<'_>) -> Result<Bill, BillError> {
     bill.low = half_width.and_then(|half| bill.total.checked_sub(half));
     bill.high = half_width.and_then(|half| bill.total.checked_add(half));
     bill.each = each;
+    bill.without_free_tier_each = without_free_tier_each;
     bill.once = once;
     Ok(bill)
 }
@@ -318,6 +323,7 @@ impl Priced {
             high: None,
             each: vec![self.total],
             without_free_tier,
+            without_free_tier_each: vec![without_free_tier],
             once: None,
             share_from_memory: share_from_memory(&self.lines, self.total),
             used: used(&self.lines),

@@ -21,6 +21,7 @@ impl Bill {
             low: self.low.map(text),
             high: self.high.map(text),
             without_free_tier: Some(text(self.without_free_tier)),
+            without_free_tier_each: self.without_free_tier_each.iter().copied().map(text).collect(),
             at_list_prices: self.at_list_prices().map(text),
             each: self.each.iter().copied().map(text).collect(),
             once: self.once.map(text),

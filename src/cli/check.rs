@@ -3,24 +3,27 @@
 //! Loads the scenario and the gate, finds the baseline, simulates both sides look by look until every rule is decided, and reports.
 
 mod baseline;
+mod between;
 mod git;
+mod kept;
+mod old_files;
 mod reports;
+mod side;
 
 use super::compare::stoppable;
 use super::output::{note, to_stdout};
-use super::{DataDir, Failure, progress};
-use crate::bill::PriceBook;
+use super::{DataDir, Failure};
 use crate::diag;
 use crate::gate::looks::{Look, plan};
 use crate::gate::{Case, Cause, Movement, Outcome, Snapshot, judge, movement};
 use crate::report;
-use crate::results::Results;
-use crate::run::{self, ArchitectureRuns, Job, Progress, RunOptions};
 use crate::spec::gate::Gate;
 use crate::spec::scenario::Scenario;
 use crate::spec::{self, LoadOptions};
+use between::Between;
 use clap::ValueEnum;
 use jiff::civil::Date;
+use side::{Bench, Side};
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
@@ -158,91 +161,38 @@ pub fn run(args: &Args) -> Result<Verdict, Failure> {
     }
     let progress = stoppable();
     let bench = Bench { threads: args.jobs.unwrap_or(0), quiet: args.quiet, progress: &progress };
-    let (outcome, last) = match (&args.baseline, &args.baseline_rev) {
+    let check = Check { gate: &gate, date, denied: denied(args), most: args.replications, bench };
+    let mut side = Side::new(scenario, book);
+    // A baseline is written with as many replications as the scenario has, unless told otherwise: later checks cannot look farther.
+    let written = args.replications.unwrap_or(side.scenario.replications);
+    let outcome = match (&args.baseline, &args.baseline_rev) {
         (Some(path), _) => {
-            let old = baseline::read(path, &scenario)?;
-            let most = args.replications.unwrap_or(u32::MAX).min(old.replications);
-            let shown = path.display().to_string();
-            against_file(&gate, date, args, &bench, Side::new(scenario, book), &old, &shown, most)?
+            let old = baseline::read(path, &side.scenario)?;
+            check.against_file(&mut side, &old, &path.display().to_string())?
         }
         (None, Some(rev)) => {
             let found = git::materialise(rev, &options)?;
             let shown = found.shown.clone();
-            let old = found.load(&options, &scenario, args.quiet)?;
-            against_revision(&gate, date, args, &bench, Side::new(scenario, book), old, &shown)?
+            let paired = LoadOptions { seed: Some(side.scenario.seed), ..options.clone() };
+            match found.load(&paired, &side.scenario, None, args.quiet)? {
+                Some(old) => check.against_revision(&mut side, old, &shown)?,
+                None => {
+                    note(&format!("{shown} has no such scenario: everything is new"));
+                    check.alone(&mut side, 1)?
+                }
+            }
         }
-        (None, None) => alone(&gate, date, args, &bench, Side::new(scenario, book))?,
+        (None, None) => check.alone(&mut side, if args.write_baseline.is_some() { written } else { 1 })?,
     };
     if let Some(path) = &args.write_baseline {
-        baseline::write(path, &last)?;
+        side.extend(written, None, &check.bench)?;
+        baseline::write(path, &side.snapshot()?, kept::origin(&options, &side.scenario))?;
         if !args.quiet {
             note(&format!("wrote {}", path.display()));
         }
     }
     sinks.write(&outcome)?;
     Ok(if outcome.passed { Verdict::Passed } else { Verdict::Failed })
-}
-
-/// What is needed for simulating.
-struct Bench<'a> {
-    threads: usize,
-    quiet: bool,
-    progress: &'a Progress,
-}
-
-/// One side of the comparison, with the replications that have been simulated.
-struct Side {
-    scenario: Scenario,
-    book: PriceBook,
-    runs: Vec<ArchitectureRuns>,
-    /// Where its files are, when not in the current directory.
-    directory: Option<git::Materialised>,
-}
-
-impl Side {
-    fn new(scenario: Scenario, book: PriceBook) -> Self {
-        Self { scenario, book, runs: Vec::new(), directory: None }
-    }
-
-    /// Simulates up to `replications`; those that are there stay as they are.
-    fn extend(&mut self, replications: u32, bench: &Bench<'_>) -> Result<(), Failure> {
-        let there = self.runs.first().map_or(0, |runs| u32::try_from(runs.full.len()).unwrap_or(u32::MAX));
-        if there >= replications {
-            return Ok(());
-        }
-        self.scenario.replications = replications - there;
-        let options = RunOptions { threads: bench.threads, other_traffic: false };
-        let scenario = &self.scenario;
-        let one = |job: &Job, progress: &Progress| {
-            run::simulate(scenario, &Job { replication: job.replication + there, ..*job }, progress)
-        };
-        let within = self.directory.as_ref().map(git::Materialised::enter).transpose()?;
-        let work = || run::run(scenario, &options, bench.progress, one);
-        let more = progress::with_bar(bench.quiet, bench.progress, work)
-            .map_err(|error| Failure::CannotRun(error.to_string()));
-        drop(within);
-        let more = more?;
-        if self.runs.is_empty() {
-            self.runs = more;
-        } else {
-            for (runs, more) in self.runs.iter_mut().zip(more) {
-                runs.full.extend(more.full);
-                for (without, more) in runs.without.iter_mut().zip(more.without) {
-                    without.1.extend(more.1);
-                }
-            }
-        }
-        self.scenario.replications = replications;
-        Ok(())
-    }
-
-    fn results(&self, book: &PriceBook) -> Result<Results, Failure> {
-        crate::compare::results(&self.scenario, &self.runs, book).map_err(|error| Failure::of_bill(&error))
-    }
-
-    fn snapshot(&self) -> Result<Snapshot, Failure> {
-        Ok(Snapshot::of(&self.results(&self.book)?))
-    }
 }
 
 fn load(options: &LoadOptions, quiet: bool) -> Result<Scenario, Failure> {
@@ -298,93 +248,92 @@ fn denied(args: &Args) -> Vec<Cause> {
     args.deny_movement.iter().map(cause).collect()
 }
 
-/// Looks until everything is decided. `at` gives both snapshots and the movements at a look.
-fn looking(
-    gate: &Gate,
+/// What both sides are held to, and how.
+struct Check<'a> {
+    gate: &'a Gate,
     date: Option<Date>,
-    args: &Args,
-    old_name: Option<&str>,
-    looks: &[Look],
-    mut at: impl FnMut(&Look) -> Result<(Option<Snapshot>, Snapshot, Vec<Movement>), Failure>,
-) -> Result<(Outcome, Snapshot), Failure> {
-    let denied = denied(args);
-    let mut before: Option<(Outcome, Snapshot)> = None;
-    for look in looks {
-        let (old, new, movements) = at(look)?;
-        let case = Case {
-            gate,
-            old: old.as_ref(),
-            old_name,
-            new: &new,
-            movements: &movements,
-            date,
-            denied: &denied,
-            look: *look,
-        };
-        let outcome = judge(&case, before.as_ref().map(|before| &before.0));
-        let done = look.is_last || !outcome.is_undecided();
-        before = Some((outcome, new));
-        if done {
-            break;
+    denied: Vec<Cause>,
+    /// `--replications`.
+    most: Option<u32>,
+    bench: Bench<'a>,
+}
+
+/// What a look found: before, now, and why the bills moved.
+type Seen = (Option<Snapshot>, Snapshot, Vec<Movement>);
+
+impl Check<'_> {
+    /// Looks until everything is decided. `at` tells what a look finds.
+    fn looking(
+        &self,
+        old_name: Option<&str>,
+        looks: &[Look],
+        most_of_baseline: bool,
+        mut at: impl FnMut(&Look) -> Result<Seen, Failure>,
+    ) -> Result<Outcome, Failure> {
+        let mut before: Option<Outcome> = None;
+        for look in looks {
+            let (old, new, movements) = at(look)?;
+            let case = Case {
+                gate: self.gate,
+                old: old.as_ref(),
+                old_name,
+                new: &new,
+                movements: &movements,
+                date: self.date,
+                denied: &self.denied,
+                look: *look,
+                most_of_baseline,
+            };
+            let outcome = judge(&case, before.as_ref());
+            let done = look.is_last || !outcome.is_undecided();
+            before = Some(outcome);
+            if done {
+                break;
+            }
         }
+        before.ok_or_else(|| Failure::CannotRun("no look was taken".to_owned()))
     }
-    before.ok_or_else(|| Failure::CannotRun("no look was taken".to_owned()))
-}
 
-fn alone(
-    gate: &Gate,
-    date: Option<Date>,
-    args: &Args,
-    bench: &Bench<'_>,
-    mut side: Side,
-) -> Result<(Outcome, Snapshot), Failure> {
-    // A baseline is written with as many replications as the scenario has: later checks cannot look farther than that.
-    let least = if args.write_baseline.is_some() { args.replications.unwrap_or(side.scenario.replications) } else { 1 };
-    let looks = plan(args.replications.unwrap_or(40).max(least));
-    looking(gate, date, args, None, &looks, |look| {
-        side.extend(look.replications.max(least), bench)?;
-        Ok((None, side.snapshot()?, Vec::new()))
-    })
-}
+    /// Without a baseline; with at least so many replications.
+    fn alone(&self, side: &mut Side, least: u32) -> Result<Outcome, Failure> {
+        let looks = plan(self.most.unwrap_or(40).max(least));
+        self.looking(None, &looks, false, |look| {
+            side.extend(look.replications.max(least), None, &self.bench)?;
+            Ok((None, side.snapshot()?, Vec::new()))
+        })
+    }
 
-#[allow(clippy::too_many_arguments, reason = "each is one thing that the command found out")]
-fn against_file(
-    gate: &Gate,
-    date: Option<Date>,
-    args: &Args,
-    bench: &Bench<'_>,
-    mut side: Side,
-    old: &Snapshot,
-    shown: &str,
-    most: u32,
-) -> Result<(Outcome, Snapshot), Failure> {
-    looking(gate, date, args, Some(shown), &plan(most), |look| {
-        side.extend(look.replications, bench)?;
-        let new = side.snapshot()?;
-        let movements = movement::since(old, &new);
-        Ok((Some(old.clone()), new, movements))
-    })
-}
+    /// Against a stored baseline.
+    fn against_file(&self, side: &mut Side, old: &Snapshot, shown: &str) -> Result<Outcome, Failure> {
+        let looks = plan(self.most.unwrap_or(u32::MAX).min(old.replications));
+        let most_of_baseline = self.most.is_none_or(|most| most >= old.replications);
+        let mut again: Option<kept::Again> = None;
+        self.looking(Some(shown), &looks, most_of_baseline, |look| {
+            side.extend(look.replications, None, &self.bench)?;
+            let (mut old, mut new) = (old.clone(), side.snapshot()?);
+            let averaged = look.replications < old.replications;
+            if averaged {
+                (old, new) = (old.averaged(look.replications), new.averaged(look.replications));
+            }
+            let moved = movement::since(&old, &new, kept::NOT_KEPT);
+            if moved.iter().all(|movement| movement.moved.is_empty()) {
+                return Ok((Some(old), new, moved));
+            }
+            let again = again.get_or_insert_with(|| kept::Again::of(&old, side));
+            let movements = again.movements(&old, &new, side, averaged, &self.bench)?;
+            Ok((Some(old), new, movements))
+        })
+    }
 
-fn against_revision(
-    gate: &Gate,
-    date: Option<Date>,
-    args: &Args,
-    bench: &Bench<'_>,
-    mut side: Side,
-    old: Option<Side>,
-    shown: &str,
-) -> Result<(Outcome, Snapshot), Failure> {
-    let looks = plan(args.replications.unwrap_or(40));
-    let Some(mut old) = old else {
-        note(&format!("{shown} has no such scenario: everything is new"));
-        return alone(gate, date, args, bench, side);
-    };
-    let mut between = git::Between::new(&side, &old);
-    looking(gate, date, args, Some(shown), &looks, |look| {
-        side.extend(look.replications, bench)?;
-        old.extend(look.replications, bench)?;
-        let movements = between.movements(&side, &old, look.replications, bench)?;
-        Ok((Some(old.snapshot()?), side.snapshot()?, movements))
-    })
+    /// Against a revision.
+    fn against_revision(&self, side: &mut Side, mut old: Side, shown: &str) -> Result<Outcome, Failure> {
+        let looks = plan(self.most.unwrap_or(40));
+        let mut between = Between::new(side, &old);
+        self.looking(Some(shown), &looks, false, |look| {
+            side.extend(look.replications, None, &self.bench)?;
+            old.extend(look.replications, Some(side), &self.bench)?;
+            let movements = between.movements(side, &old, look.replications, &self.bench)?;
+            Ok((Some(old.snapshot()?), side.snapshot()?, movements))
+        })
+    }
 }

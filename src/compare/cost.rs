@@ -129,6 +129,26 @@ impl ArchitectureBill {
         }
         Some(self.bill.as_ref()?.idle_cost(component, &shares)?.rounded(6).to_string())
     }
+
+    /// [`Self::idle_cost`] of each replication: its own idle share of what it used. Linear around the mean bill, which is exact
+    /// where no tier ends between the replications. Empty where one is not known.
+    pub fn idle_cost_each(&self, component: &str, index: usize, runs: &[RunOutput]) -> Vec<String> {
+        let used = |run: &RunOutput, sku: &str| {
+            let of = run.usage.meters.iter().filter(|meter| meter.component == component && meter.sku == sku);
+            of.map(|meter| meter.total as f64).sum::<f64>()
+        };
+        let of_run = |run: &RunOutput| {
+            let bill = self.bill.as_ref()?;
+            let of_sku = |(sku, share): &(String, f64)| {
+                let mean = runs.iter().map(|run| used(run, sku)).sum::<f64>() / runs.len() as f64;
+                let idle = bill.idle_cost(component, &[(sku.clone(), *share)])?.to_f64();
+                Some(if mean > 0.0 { idle * used(run, sku) / mean } else { idle })
+            };
+            let idle = run.components.get(index)?.idle_shares.iter().filter_map(of_sku).sum();
+            Some(Usd::from_estimate(idle)?.rounded(6).to_string())
+        };
+        runs.iter().map(of_run).collect::<Option<Vec<_>>>().unwrap_or_default()
+    }
 }
 
 /// The prices behind all bills.

@@ -8,7 +8,7 @@ use crate::arch::output::{Outcome, RunOutput, WindowOutput};
 use crate::results::ObjectiveResult;
 use crate::spec::scenario::{LatencyObjective, Scenario};
 use crate::stats::histogram::Histogram;
-use crate::stats::intervals::figure;
+use crate::stats::intervals::{figure, merge};
 use crate::units::SimDuration;
 
 /// Judges all objectives of the scenario, latency first, in the order of the file. `latency` is the histogram of all served
@@ -27,6 +27,17 @@ pub fn judge(scenario: &Scenario, runs: &[RunOutput], latency: &Histogram) -> Ve
         })
         .collect();
     judged.extend(objectives.failures.map(|limit| judge_failures(limit, &all, scenario.horizon, runs)));
+    judged
+}
+
+/// [`judge`], and whether each objective holds in each replication alone.
+pub fn judge_each(scenario: &Scenario, runs: &[RunOutput], latency: &[Histogram]) -> Vec<ObjectiveResult> {
+    let mut judged = judge(scenario, runs, &merge(latency));
+    for (run, latency) in runs.iter().zip(latency) {
+        for (all, alone) in judged.iter_mut().zip(judge(scenario, std::slice::from_ref(run), latency)) {
+            all.met_each.push(alone.met);
+        }
+    }
     judged
 }
 
@@ -53,6 +64,7 @@ fn judge_latency(
         limit,
         value: value.map(SimDuration::as_millis_f64),
         met,
+        met_each: Vec::new(),
         windows_met: found.as_ref().filter(|_| objective.window.is_some()).map(Windows::share_met),
         worst_window: found.as_ref().and_then(|found| found.worst),
         minutes_missed: found.map(|found| figure(found.minutes_missed, 0.0)),
@@ -85,6 +97,7 @@ fn judge_failures(limit: f64, all: &Counts, horizon: SimDuration, runs: &[RunOut
         limit,
         value: Some(value),
         met: value <= limit,
+        met_each: Vec::new(),
         windows_met: None,
         worst_window: worst,
         minutes_missed: (!minutes_missed.is_empty()).then(|| figure(minutes_missed, 0.0)),

@@ -190,6 +190,7 @@ mod tests {
             busy: None,
             utilisation: Some(Figure { value: share, ..Figure::default() }),
             idle_cost: None,
+            idle_cost_each: Vec::new(),
             peak_connections: None,
             mean_time_ms: Figure::default(),
             mean_in_system: Figure::default(),

@@ -40,6 +40,8 @@ pub struct Outcome {
     pub rows: Vec<Row>,
     /// One for each rule, architecture and metric.
     pub findings: Vec<Finding>,
+    /// What is to be known and is nothing to worry about.
+    pub notes: Vec<String>,
     /// Why bills moved.
     pub movements: Vec<Movement>,
     /// Every metric of the new results.
@@ -222,6 +224,27 @@ pub struct Case<'a> {
     pub denied: &'a [Cause],
     /// How sure one has to be.
     pub look: Look,
+    /// Whether the baseline cannot be run any longer than it was.
+    pub most_of_baseline: bool,
+}
+
+impl Case<'_> {
+    /// How many findings of this level noise could break: the error of a look is shared out among them, so that the whole check errs
+    /// in at most 5 % of all cases at each level, not each rule.
+    fn tests(&self, level: Level) -> usize {
+        let of_rule = |rule: &Rule| {
+            let sides = self.new.architectures.iter().filter(|now| matches(&rule.architecture, &now.name));
+            let metrics = sides.flat_map(|now| concerned(rule, now)).filter(|metric| !metric.each.is_empty()).count();
+            let changes = rule.change.as_ref().filter(|_| self.old.is_some());
+            metrics * (usize::from(rule.limit.is_some()) + usize::from(changes.is_some()))
+        };
+        self.gate.rules.iter().filter(|rule| rule.level == level).map(of_rule).sum::<usize>().max(1)
+    }
+
+    /// The error of this look for one finding of a level.
+    fn alpha(&self, level: Level) -> f64 {
+        self.look.alpha / self.tests(level) as f64
+    }
 }
 
 /// Judges all rules. `before` is the outcome of the look before this one, whose decisions stand.
@@ -269,6 +292,7 @@ pub fn judge(case: &Case<'_>, before: Option<&Outcome>) -> Outcome {
         baseline: case.old_name.map(str::to_owned),
         warnings,
         rows: rows(case),
+        notes: notes(case, &findings),
         findings,
         movements: case.movements.to_vec(),
         measured: measured(case.new),
@@ -376,25 +400,49 @@ fn of_rule(case: &Case<'_>, rule: &Rule, findings: &mut Vec<Finding>) {
     }
 }
 
+/// How far one could look, where that left something open.
+fn notes(case: &Case<'_>, findings: &[Finding]) -> Vec<String> {
+    let open = findings.iter().filter(|finding| finding.state == State::Undecided).count();
+    let far = case.look.replications;
+    let mut said = Vec::new();
+    if open > 0 && case.look.is_last && far < super::LOOKS[super::LOOKS.len() - 1] {
+        let why = match case.old {
+            Some(old) if case.most_of_baseline && old.replications <= far => {
+                format!("the baseline has no more: write it anew with `--replications {}` to tell more", 2 * far)
+            }
+            _ => "`--replications` allows no more".to_owned(),
+        };
+        let rules = if open == 1 { "1 check is".to_owned() } else { format!("{open} checks are") };
+        said.push(format!("{rules} within noise at {far} replications, and {why}"));
+    }
+    said
+}
+
 fn plain(values: &[Option<f64>]) -> Vec<f64> {
     values.iter().map(|value| value.unwrap_or(f64::NAN)).collect()
 }
 
-/// Where a number with its interval stands to a bound. Without an interval to be had (`point`) the number decides.
-fn stand(side: Side, value: f64, found: Option<Interval>, bound: f64, point: bool) -> State {
-    let Some(found) = found else {
+/// Where a number stands to a bound: broken where the interval at the rule's share of the error is beyond it, kept where the interval at the
+/// whole error of the look is within. Without an interval to be had (`point`) the number decides.
+fn stand(side: Side, value: f64, found: Option<(Interval, Interval)>, bound: f64, point: bool) -> State {
+    let Some((careful, plain)) = found else {
         return match (side.allows(value, bound), point) {
             (true, true) => State::Kept,
             (false, true) => State::Broken,
             _ => State::Undecided,
         };
     };
-    let (low, high) = (side.allows(found.low, bound), side.allows(found.high, bound));
-    match (side.allows(value, bound), low || high, low && high) {
-        (false, false, _) => State::Broken,
-        (true, _, true) => State::Kept,
+    let allowed = |found: Interval| (side.allows(found.low, bound), side.allows(found.high, bound));
+    match (side.allows(value, bound), allowed(careful), allowed(plain)) {
+        (false, (false, false), _) => State::Broken,
+        (true, _, (true, true)) => State::Kept,
         _ => State::Undecided,
     }
+}
+
+/// The intervals at a rule's share of the error and at the whole error of the look.
+fn intervals(case: &Case<'_>, level: Level, values: &[f64]) -> Option<(Interval, Interval)> {
+    interval(values, case.alpha(level)).zip(interval(values, case.look.alpha))
 }
 
 fn judge_limit(case: &Case<'_>, limit: &Bound, metric: &Metric, finding: &mut Finding) {
@@ -404,11 +452,11 @@ fn judge_limit(case: &Case<'_>, limit: &Bound, metric: &Metric, finding: &mut Fi
         return;
     };
     let each = plain(&metric.each);
-    let spread = interval(&each, case.look.alpha).filter(|_| each.len() > 1);
+    let spread = intervals(case, finding.level, &each).filter(|_| each.len() > 1);
     // Around the value that is shown: a merged percentile is not the mean of the replications'.
-    let found =
-        spread.map(|i| Interval { mean: value, low: value - (i.mean - i.low), high: value + (i.high - i.mean) });
-    (finding.low, finding.high) = (found.map(|i| i.low), found.map(|i| i.high));
+    let around = |i: Interval| Interval { mean: value, low: value - (i.mean - i.low), high: value + (i.high - i.mean) };
+    let found = spread.map(|(careful, plain)| (around(careful), around(plain)));
+    (finding.low, finding.high) = (found.map(|i| i.0.low), found.map(|i| i.0.high));
     finding.state = stand(limit.side, value, found, limit.value, each.is_empty());
 }
 
@@ -432,8 +480,8 @@ fn judge_change(case: &Case<'_>, change: &Change, was: Option<&Metric>, now: &Me
     let threshold = change.threshold(before);
     let olds = was.map_or_else(|| vec![0.0; now.each.len()], |was| plain(&was.each));
     let differences: Vec<f64> = olds.iter().zip(plain(&now.each)).map(|(old, new)| new - old).collect();
-    let found = interval(&differences, case.look.alpha);
-    (finding.low, finding.high) = (found.map(|i| i.low), found.map(|i| i.high));
+    let found = intervals(case, finding.level, &differences);
+    (finding.low, finding.high) = (found.map(|i| i.0.low), found.map(|i| i.0.high));
     finding.state = stand(change.side, after - before, found, threshold, differences.is_empty());
     if finding.state == State::Broken {
         outside(case, change.side, threshold, after - before, finding);

@@ -39,6 +39,35 @@ pub struct Snapshot {
     pub cheapest_meeting_objectives: Option<String>,
     /// The architectures, in the scenario's order.
     pub architectures: Vec<ArchitectureSnapshot>,
+    /// What it was made of, so that it can be run again; not known of a `results.json`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// What a baseline was made of: the command line and the files.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The scenario or models, as they were named.
+    pub inputs: Vec<String>,
+    /// `--arch`.
+    pub architectures: Vec<String>,
+    /// `--horizon`.
+    pub horizon: Option<String>,
+    /// `--set`.
+    pub set: Vec<String>,
+    /// The files, in the order in which they were read.
+    pub files: Vec<OriginFile>,
+}
+
+/// One file.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct OriginFile {
+    /// As it was named; `embedded:models/NAME.yaml` for what came from the catalogue.
+    pub name: String,
+    /// SHA-256, lower-case hex.
+    pub digest: String,
+    /// Its text; `null` where it is too long to be kept.
+    pub text: Option<String>,
 }
 
 /// One architecture.
@@ -92,7 +121,13 @@ impl Snapshot {
             // Neither changes what is measured, only how often or how it is drawn.
             let rows =
                 rows.filter(|row| !matches!(row.path.as_str(), "seed" | "replications" | "name" | "description"));
-            digest(rows.flat_map(|row| [row.path.as_str(), row.value.as_str()]))
+            // The order of a file's keys changes nothing.
+            let mut rows: Vec<_> = rows.map(|row| (row.path.as_str(), row.value.as_str())).collect();
+            rows.sort_unstable();
+            // Assumptions name a file of traffic or samples, which is what its digest says.
+            let is_data = |name: &str| scope == "scenario" && ![".yaml", ".yml"].iter().any(|end| name.ends_with(end));
+            let data = inputs.files.iter().filter(|file| is_data(&file.name)).map(|file| file.digest.as_str());
+            digest(rows.into_iter().flat_map(|row| [row.0, row.1]).chain(data))
         };
         Self {
             schema: SCHEMA.to_owned(),
@@ -118,12 +153,29 @@ impl Snapshot {
                     lines: lines(architecture),
                 })
                 .collect(),
+            origin: None,
         }
     }
 
     /// The architecture of this name.
     pub fn architecture(&self, name: &str) -> Option<&ArchitectureSnapshot> {
         self.architectures.iter().find(|architecture| architecture.name == name)
+    }
+
+    /// The same at its first `replications`, each metric being the mean of theirs; percentiles, too, since those of the merged
+    /// replications cannot be had without the others. Two sides of different length are compared like with like only if both are taken so.
+    #[must_use]
+    pub fn averaged(&self, replications: u32) -> Self {
+        let mut first = self.clone();
+        first.replications = replications.min(first.replications);
+        for metric in first.architectures.iter_mut().flat_map(|architecture| &mut architecture.metrics) {
+            metric.each.truncate(replications as usize);
+            let known: Vec<f64> = metric.each.iter().copied().flatten().collect();
+            if !known.is_empty() {
+                metric.value = metric.value.map(|_| known.iter().sum::<f64>() / known.len() as f64);
+            }
+        }
+        first
     }
 }
 
@@ -161,7 +213,10 @@ fn lines(architecture: &ArchitectureResult) -> Vec<Line> {
             unit_price: line.unit_price.parse().ok()?,
         })
     };
-    architecture.line_items.iter().filter_map(of_line).collect()
+    let mut lines: Vec<Line> = architecture.line_items.iter().filter_map(of_line).collect();
+    // The order of a file's keys changes nothing.
+    lines.sort_by(|a, b| a.key.cmp(&b.key));
+    lines
 }
 
 /// A share of the requests that ended: (value, by replication).
@@ -181,21 +236,26 @@ fn not_served(requests: &Requests) -> (Option<f64>, Vec<f64>) {
     })
 }
 
+/// The sum over the parts, replication by replication; empty without parts.
+fn sums<T>(parts: Vec<&Vec<T>>, value: impl Fn(&T) -> Option<f64>) -> Vec<f64> {
+    let replications = parts.iter().map(|part| part.len()).max().unwrap_or(0);
+    let at = |i: usize| parts.iter().map(|part| part.get(i).and_then(&value).unwrap_or(f64::NAN)).sum();
+    (0..replications).map(at).collect()
+}
+
 fn metrics(a: &ArchitectureResult) -> Vec<Metric> {
     let mut all = Vec::new();
     let cost = &a.monthly_cost;
     let total = money(cost.total.as_ref());
     let totals: Vec<f64> = cost.each.iter().map(|text| text.parse().unwrap_or(f64::NAN)).collect();
     all.push(metric("monthly_cost.total", total, totals.clone()));
-    // The free tier takes off the same in each replication, as long as it is used up.
-    let without = money(cost.without_free_tier.as_ref());
-    let shift = without.zip(total).map(|(without, total)| without - total);
-    let shifted = shift.map(|shift| totals.iter().map(|one| one + shift).collect()).unwrap_or_default();
-    all.push(metric("monthly_cost.without_free_tier", without, shifted));
+    let without = cost.without_free_tier_each.iter().map(|text| text.parse().unwrap_or(f64::NAN)).collect();
+    all.push(metric("monthly_cost.without_free_tier", money(cost.without_free_tier.as_ref()), without));
     all.push(per_million(a, total, &totals));
     let idle: Vec<f64> = a.components.iter().filter_map(|component| money(component.idle_cost.as_ref())).collect();
     if !idle.is_empty() {
-        all.push(metric("monthly_cost.idle", Some(idle.iter().sum()), Vec::new()));
+        let each = a.components.iter().map(|component| &component.idle_cost_each).filter(|each| !each.is_empty());
+        all.push(metric("monthly_cost.idle", Some(idle.iter().sum()), sums(each.collect(), |text| money(Some(text)))));
     }
     all.extend(services(a));
     let latency = &a.latency_ms;
@@ -231,7 +291,9 @@ fn metrics(a: &ArchitectureResult) -> Vec<Metric> {
         let each = (0..longest).map(|i| largest(&mut peaks.iter().filter_map(|p| p.each.get(i).copied()))).collect();
         all.push(metric("capacity.peak", known(largest(&mut peaks.iter().map(|peak| peak.value))), each));
     }
-    for component in &a.components {
+    let mut components: Vec<_> = a.components.iter().collect();
+    components.sort_by(|a, b| a.name.cmp(&b.name));
+    for component in components {
         if let Some(level) = &component.capacity {
             all.push(of_figure(format!("components.{}.capacity.peak", component.name), &level.peak));
         }
@@ -241,7 +303,12 @@ fn metrics(a: &ArchitectureResult) -> Vec<Metric> {
     }
     if !a.objectives.is_empty() {
         let missed = a.objectives.iter().filter(|objective| !objective.met).count();
-        all.push(metric("objectives.missed", Some(missed as f64), Vec::new()));
+        let each = a.objectives.iter().map(|objective| &objective.met_each).filter(|each| !each.is_empty());
+        all.push(metric(
+            "objectives.missed",
+            Some(missed as f64),
+            sums(each.collect(), |met| Some(f64::from(u8::from(!met)))),
+        ));
     }
     let minutes: Vec<&Figure> = a.objectives.iter().filter_map(|objective| objective.minutes_missed.as_ref()).collect();
     if let Some(first) = minutes.first() {

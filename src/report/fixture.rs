@@ -330,6 +330,7 @@ fn architecture(index: usize) -> ArchitectureResult {
                 busy: None,
                 utilisation: None,
                 idle_cost: None,
+                idle_cost_each: Vec::new(),
                 peak_connections: None,
                 mean_time_ms: fig(43.0 * slow, 0.004),
                 mean_in_system: fig(1.7, 0.004),
@@ -349,6 +350,7 @@ fn architecture(index: usize) -> ArchitectureResult {
                 } else {
                     Some(text(136.4 * scale as f64))
                 },
+                idle_cost_each: Vec::new(),
                 peak_connections: Some(fig(if serverless { 71.0 } else { 80.0 }, 0.02)),
                 mean_time_ms: fig(41.0 * slow, 0.004),
                 mean_in_system: fig(1.6, 0.004),
@@ -360,6 +362,7 @@ fn architecture(index: usize) -> ArchitectureResult {
             low: Some(text(value * 0.992)),
             high: Some(text(value * 1.008)),
             without_free_tier: Some(text(value + if serverless { 14.5 } else { 11.5 })),
+            without_free_tier_each: Vec::new(),
             each: [0.994, 1.001, 1.0, 1.006, 0.999].iter().map(|f| text(value * f)).collect(),
             once: None,
             at_traffic: vec![
@@ -391,6 +394,7 @@ fn architecture(index: usize) -> ArchitectureResult {
                 limit: 500.0,
                 value: Some(latency.p99.value),
                 met: p99_met,
+                met_each: Vec::new(),
                 windows_met: Some(if p99_met { 0.99953 } else { 0.9121 }),
                 worst_window: Some(12.0 * 86_400.0 + 21.0 * 3_600.0 + 300.0),
                 minutes_missed: Some(fig(if p99_met { 19.0 } else { 3_544.0 }, 0.2)),
@@ -401,6 +405,7 @@ fn architecture(index: usize) -> ArchitectureResult {
                 limit: 0.0005,
                 value: Some(unserved),
                 met: serverless,
+                met_each: Vec::new(),
                 windows_met: None,
                 worst_window: None,
                 minutes_missed: None,

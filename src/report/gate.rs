@@ -178,7 +178,7 @@ fn cost_change(outcome: &Outcome) -> Option<String> {
 
 /// `traffic +$12, model +$3, prices -$0.40` for the bills that moved.
 pub(super) fn waterfall(outcome: &Outcome) -> Vec<(String, String)> {
-    let moved = outcome.movements.iter().filter(|movement| !movement.parts.is_empty());
+    let moved = outcome.movements.iter().filter(|movement| movement.parts.iter().any(|part| part.amount.abs() > 0.0));
     moved
         .map(|movement| {
             let parts = movement.parts.iter().map(|part| {
@@ -188,6 +188,20 @@ pub(super) fn waterfall(outcome: &Outcome) -> Vec<(String, String)> {
             (clean(&movement.architecture), parts.collect::<Vec<_>>().join(", "))
         })
         .collect()
+}
+
+/// What is to be known beside the findings: what could not be told apart (once, where it is the same for all) and how far one could look.
+pub(super) fn notes(outcome: &Outcome) -> Vec<String> {
+    let mut said: Vec<(Vec<&str>, &str)> = Vec::new();
+    for movement in &outcome.movements {
+        let Some(note) = movement.note.as_deref() else { continue };
+        match said.iter_mut().find(|one| one.1 == note) {
+            Some(one) => one.0.push(&movement.architecture),
+            None => said.push((vec![&movement.architecture], note)),
+        }
+    }
+    let of_movements = said.into_iter().map(|(names, note)| format!("{}: {note}", names.join(", ")));
+    of_movements.chain(outcome.notes.iter().cloned()).map(|text| clean(&text)).collect()
 }
 
 /// What the run rests on.

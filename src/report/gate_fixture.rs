@@ -50,6 +50,7 @@ pub fn outcome() -> Outcome {
             finding("a <b> & \"c\"", Level::Deny, State::Kept),
             finding("noise", Level::Deny, State::Undecided),
         ],
+        notes: Vec::new(),
         movements: Vec::new(),
         measured: vec![Measured {
             architecture: "lambda".to_owned(),

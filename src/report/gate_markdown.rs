@@ -1,6 +1,6 @@
 //! The check as a comment on a change, in GitHub-flavoured Markdown.
 
-use super::gate::{change, headline, provenance, sentence, value, waterfall, word};
+use super::gate::{change, headline, notes, provenance, sentence, value, waterfall, word};
 use super::markdown::escaped;
 use crate::gate::rules::Level;
 use crate::gate::{Finding, Outcome, State};
@@ -73,6 +73,7 @@ pub fn render(outcome: &Outcome) -> String {
         "What moved the bill",
         moved.map(|(name, parts)| format!("- {}: {}\n", escaped(&name), escaped(&parts))).collect(),
     );
+    list(&mut out, "Notes", notes(outcome).iter().map(|text| format!("- {}\n", escaped(text))).collect());
     out.push_str(&format!(
         "\n<details><summary>All {} checks</summary>\n\n| | rule | what was found |\n|:--|:--|:--|\n",
         outcome.findings.len()

@@ -1,7 +1,7 @@
 //! The check at a terminal.
 
 use super::format::{clean, text_width};
-use super::gate::{change, headline, provenance, sentence, title, value, waterfall, word};
+use super::gate::{change, headline, notes, provenance, sentence, title, value, waterfall, word};
 use crate::gate::rules::Level;
 use crate::gate::{Outcome, State};
 use anstyle::{AnsiColor, Style};
@@ -50,6 +50,9 @@ pub fn render(outcome: &Outcome, color: bool) -> String {
     }
     for warning in &outcome.warnings {
         out.push_str(&format!("{} {}\n", paint(tone(odd), "warn"), clean(warning)));
+    }
+    for text in notes(outcome) {
+        out.push_str(&format!("note {text}\n"));
     }
     let fine = outcome.findings.iter().filter(|finding| finding.state == State::Kept).count();
     let unjudged = outcome.findings.iter().filter(|f| matches!(f.state, State::New | State::NoBaseline)).count();

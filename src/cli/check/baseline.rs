@@ -1,7 +1,7 @@
 //! Stored baselines: reading one with a plain word for everything that can be wrong with it, and writing one.
 
 use crate::cli::Failure;
-use crate::gate::{Snapshot, snapshot};
+use crate::gate::snapshot::{self, Origin, Snapshot};
 use crate::results::{self, Results};
 use crate::spec::scenario::Scenario;
 use serde_json::Value;
@@ -76,12 +76,13 @@ pub fn writable(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes a baseline; it replaces what is there in one step.
+/// Writes a baseline and what it was made of; it replaces what is there in one step.
 ///
 /// # Errors
 /// [`Failure::CannotRun`] when it cannot be written.
-pub fn write(path: &Path, snapshot: &Snapshot) -> Result<(), Failure> {
-    let mut text = serde_json::to_string_pretty(snapshot).map_err(|error| Failure::CannotRun(error.to_string()))?;
+pub fn write(path: &Path, snapshot: &Snapshot, origin: Origin) -> Result<(), Failure> {
+    let snapshot = Snapshot { origin: Some(origin), ..snapshot.clone() };
+    let mut text = serde_json::to_string_pretty(&snapshot).map_err(|error| Failure::CannotRun(error.to_string()))?;
     text.push('\n');
     replace(path, text.as_bytes())
 }

@@ -1,17 +1,14 @@
 //! The baseline of a git revision: the scenario and its files as they were where this change branched off.
 
-use super::{Bench, Side};
+use super::old_files::{OldFiles, normal};
 use crate::cli::Failure;
-use crate::gate::{Cause, Movement, Part};
-use crate::results::Results;
 use crate::spec::LoadOptions;
-use crate::spec::scenario::Scenario;
 use jiff::civil::Date;
 use std::collections::BTreeSet;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-fn cannot(text: impl Into<String>) -> Failure {
+pub(super) fn cannot(text: impl Into<String>) -> Failure {
     Failure::CannotRun(text.into())
 }
 
@@ -40,31 +37,6 @@ pub fn commit_date() -> Result<Date, Failure> {
             "agreed exceptions are judged by the commit's date, and there is no commit here: add `--date 2026-03-02`",
         )
     })
-}
-
-/// The files of a revision in a temporary directory, laid out as in the repository.
-#[derive(Debug)]
-pub struct Materialised {
-    directory: tempfile::TempDir,
-    /// The current directory within the repository.
-    prefix: PathBuf,
-    /// `--data-dir` within the temporary directory.
-    data_dir: Option<PathBuf>,
-    /// Whether the scenario was there.
-    complete: bool,
-    /// As the user is told: `main (1a2b3c4)`.
-    pub shown: String,
-}
-
-/// While it lives the current directory is that of the old files.
-#[derive(Debug)]
-pub struct Within(PathBuf);
-
-impl Drop for Within {
-    fn drop(&mut self) {
-        // It was the current directory a moment ago.
-        let _ = std::env::set_current_dir(&self.0);
-    }
 }
 
 /// The commit that a change is compared with: the first parent of a merge commit, otherwise the merge base with `rev`.
@@ -98,7 +70,7 @@ fn base(top: &Path, rev: &str) -> Result<String, Failure> {
 ///
 /// # Errors
 /// [`Failure::CannotRun`] without git, outside a repository, or where the history is not there.
-pub fn materialise(rev: &str, options: &LoadOptions) -> Result<Materialised, Failure> {
+pub fn materialise(rev: &str, options: &LoadOptions) -> Result<OldFiles, Failure> {
     let here = std::env::current_dir().map_err(|error| cannot(format!("there is no current directory: {error}")))?;
     let top = line(&here, &["rev-parse", "--show-toplevel"])?
         .ok_or_else(|| cannot("--baseline-rev needs a git repository, and this is none"))?;
@@ -132,31 +104,13 @@ pub fn materialise(rev: &str, options: &LoadOptions) -> Result<Materialised, Fai
     } else if let Some(given) = &options.data_dir {
         data_dir = std::path::absolute(given).ok();
     }
-    Ok(Materialised { directory, prefix, data_dir, complete, shown: format!("{rev} ({short})") })
+    Ok(OldFiles { directory, prefix, data_dir, complete, shown: format!("{rev} ({short})") })
 }
 
 /// A path relative to the top of the repository; `None` when it lies outside.
 fn within_repository(top: &Path, prefix: &Path, path: &Path) -> Option<PathBuf> {
     let relative = if path.is_absolute() { path.strip_prefix(top).ok()?.to_owned() } else { prefix.join(path) };
     normal(&relative)
-}
-
-/// Without `.` and `..`; `None` when it leads out.
-fn normal(path: &Path) -> Option<PathBuf> {
-    let mut out = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::Normal(name) => out.push(name),
-            Component::CurDir => {}
-            Component::ParentDir => {
-                if !out.pop() {
-                    return None;
-                }
-            }
-            Component::RootDir | Component::Prefix(_) => return None,
-        }
-    }
-    Some(out)
 }
 
 struct Tree<'a> {
@@ -205,146 +159,4 @@ impl Tree<'_> {
         }
         Ok(())
     }
-}
-
-impl Materialised {
-    /// Makes the old files' directory the current one.
-    ///
-    /// # Errors
-    /// [`Failure::CannotRun`] when that is not possible.
-    pub fn enter(&self) -> Result<Within, Failure> {
-        let here = std::env::current_dir().map_err(|error| cannot(error.to_string()))?;
-        std::env::set_current_dir(self.directory.path().join(&self.prefix))
-            .map_err(|error| cannot(error.to_string()))?;
-        Ok(Within(here))
-    }
-
-    /// The old side, on the streams of the new one; `None` where the scenario did not exist.
-    ///
-    /// # Errors
-    /// [`Failure::CannotRun`] when the old files cannot be used.
-    pub fn load(self, options: &LoadOptions, new: &Scenario, quiet: bool) -> Result<Option<Side>, Failure> {
-        if !self.complete {
-            return Ok(None);
-        }
-        let options = LoadOptions { seed: Some(new.seed), data_dir: self.data_dir.clone(), ..options.clone() };
-        let within = self.enter()?;
-        let of_base = |failure: Failure| match failure {
-            Failure::Input(text) => cannot(format!("{text}\nthe files of {} cannot be used", self.shown)),
-            other => other,
-        };
-        let scenario = super::load(&options, true).map_err(of_base)?;
-        let book = crate::cli::prices::book(&scenario.region, options.data_dir.as_deref()).map_err(of_base)?;
-        drop(within);
-        if !quiet && scenario.region != new.region {
-            crate::cli::output::note(&format!("the region was {}, it is {} now", scenario.region, new.region));
-        }
-        Ok(Some(Side { directory: Some(self), ..Side::new(scenario, book) }))
-    }
-}
-
-/// The side between the two where traffic and models both moved: the new traffic on the old models.
-pub struct Between {
-    side: Option<Side>,
-    traffic_moved: bool,
-}
-
-/// Everything but the models, exactly.
-fn stated(scenario: &Scenario) -> String {
-    let mut rest = scenario.clone();
-    rest.architectures.clear();
-    rest.files.clear();
-    rest.replications = 0;
-    rest.name.clear();
-    rest.description = None;
-    format!("{rest:?}")
-}
-
-impl Between {
-    /// Finds out what moved.
-    pub fn new(new: &Side, old: &Side) -> Self {
-        // A replayed file shows in its digest alone.
-        let data = |side: &Side| {
-            let files =
-                side.scenario.files.iter().filter(|file| !file.0.ends_with(".yaml") && !file.0.ends_with(".yml"));
-            files.map(|file| file.1.clone()).collect::<Vec<_>>()
-        };
-        let traffic_moved = stated(&new.scenario) != stated(&old.scenario) || data(new) != data(old);
-        let mut scenario = new.scenario.clone();
-        scenario.architectures.retain_mut(|architecture| {
-            let was = old.scenario.architectures.iter().find(|was| was.name == architecture.name);
-            match was {
-                Some(was) if was != architecture => {
-                    *architecture = was.clone();
-                    true
-                }
-                _ => false,
-            }
-        });
-        let needed = traffic_moved && !scenario.architectures.is_empty();
-        Self { side: needed.then(|| Side::new(scenario, new.book.clone())), traffic_moved }
-    }
-
-    /// Why the bills moved, at this number of replications.
-    pub fn movements(
-        &mut self,
-        new: &Side,
-        old: &Side,
-        replications: u32,
-        bench: &Bench<'_>,
-    ) -> Result<Vec<Movement>, Failure> {
-        let before = old.results(&old.book)?;
-        let after = new.results(&new.book)?;
-        let at_old_prices = new.results(&old.book)?;
-        let prices_moved = before.prices.digest != after.prices.digest;
-        let between = match &mut self.side {
-            Some(side) => {
-                side.extend(replications, bench)?;
-                Some(side.results(&old.book)?)
-            }
-            None => None,
-        };
-        let mut movements = Vec::new();
-        for architecture in &new.scenario.architectures {
-            let Some(was) = old.scenario.architectures.iter().find(|was| was.name == architecture.name) else {
-                continue;
-            };
-            let name = architecture.name.as_str();
-            let moved: Vec<Cause> = [
-                (Cause::Traffic, self.traffic_moved),
-                (Cause::Model, was != architecture),
-                (Cause::Prices, prices_moved),
-            ]
-            .into_iter()
-            .filter_map(|(cause, moved)| moved.then_some(cause))
-            .collect();
-            let mut parts = Vec::new();
-            // old -> new traffic -> new model -> new prices: each step on the same streams.
-            let mut steps = vec![total(&before, name)];
-            for cause in &moved {
-                let next = match cause {
-                    Cause::Traffic => {
-                        between.as_ref().filter(|_| moved.contains(&Cause::Model)).unwrap_or(&at_old_prices)
-                    }
-                    Cause::Model => &at_old_prices,
-                    Cause::Prices | Cause::Tool => &after,
-                };
-                let step = total(next, name);
-                if let (Some(Some(last)), Some(step)) = (steps.last().copied(), step) {
-                    parts.push(Part { causes: vec![*cause], amount: step - last });
-                }
-                steps.push(step);
-            }
-            if steps.iter().any(Option::is_none) {
-                parts.clear();
-            }
-            movements.push(Movement { architecture: name.to_owned(), moved, parts });
-        }
-        Ok(movements)
-    }
-}
-
-fn total(results: &Results, architecture: &str) -> Option<f64> {
-    let found = results.architectures.iter().find(|one| one.name == architecture)?;
-    found.monthly_cost.total.as_ref()?.parse().ok()
 }

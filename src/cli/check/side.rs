@@ -1,0 +1,131 @@
+//! One side of the comparison: a scenario with its price book, and the replications that have been simulated.
+
+use super::old_files::OldFiles;
+use crate::bill::PriceBook;
+use crate::cli::{Failure, progress};
+use crate::gate::Snapshot;
+use crate::results::Results;
+use crate::run::{self, ArchitectureRuns, Job, Progress, RunOptions};
+use crate::spec::scenario::{Scenario, Shape};
+use std::path::PathBuf;
+
+/// What is needed for simulating.
+pub struct Bench<'a> {
+    /// 0 = one for each core.
+    pub threads: usize,
+    /// No progress bar.
+    pub quiet: bool,
+    /// How far it is.
+    pub progress: &'a Progress,
+}
+
+/// One side of the comparison.
+pub struct Side {
+    /// What is simulated.
+    pub scenario: Scenario,
+    /// Its prices.
+    pub book: PriceBook,
+    /// Where its files are, when not in the current directory.
+    pub directory: Option<OldFiles>,
+    runs: Vec<ArchitectureRuns>,
+}
+
+impl Side {
+    /// Nothing simulated yet.
+    pub fn new(scenario: Scenario, book: PriceBook) -> Self {
+        Self { scenario, book, runs: Vec::new(), directory: None }
+    }
+
+    /// Simulates up to `replications`; those that are there stay as they are. An architecture that is in `like` with the same inputs to the last
+    /// digit gives the same results (the same program, the same streams), so they are taken from there; `like` has as many replications.
+    ///
+    /// # Errors
+    /// [`Failure::CannotRun`] when a simulation cannot go on.
+    pub fn extend(&mut self, replications: u32, like: Option<&Self>, bench: &Bench<'_>) -> Result<(), Failure> {
+        let there = self.runs.first().map_or(0, |runs| u32::try_from(runs.full.len()).unwrap_or(u32::MAX));
+        if there >= replications {
+            return Ok(());
+        }
+        let twins: Vec<Option<&ArchitectureRuns>> = match like {
+            Some(like) if stated(&like.scenario) == stated(&self.scenario) => {
+                let twin = |architecture| like.scenario.architectures.iter().position(|other| other == architecture);
+                self.scenario.architectures.iter().map(|own| like.runs.get(twin(own)?)).collect()
+            }
+            _ => vec![None; self.scenario.architectures.len()],
+        };
+        let mut rest = self.scenario.clone();
+        rest.replications = replications - there;
+        let mut twin = twins.iter();
+        rest.architectures.retain(|_| twin.next().is_none_or(Option::is_none));
+        let options = RunOptions { threads: bench.threads, other_traffic: false };
+        let one = |job: &Job, progress: &Progress| {
+            run::simulate(&rest, &Job { replication: job.replication + there, ..*job }, progress)
+        };
+        let within = self.directory.as_ref().map(OldFiles::enter).transpose()?;
+        let work = || run::run(&rest, &options, bench.progress, one);
+        let more = progress::with_bar(bench.quiet, bench.progress, work)
+            .map_err(|error| Failure::CannotRun(error.to_string()));
+        drop(within);
+        let mut more = more?.into_iter();
+        let mut runs = std::mem::take(&mut self.runs).into_iter();
+        for twin in twins {
+            let before = runs.next();
+            let extended = match (twin, before) {
+                (Some(twin), _) => Some(first(twin, replications as usize)),
+                (None, None) => more.next(),
+                (None, Some(before)) => more.next().map(|more| join(before, more)),
+            };
+            self.runs.extend(extended);
+        }
+        self.scenario.replications = replications;
+        Ok(())
+    }
+
+    /// The results so far, at these prices.
+    ///
+    /// # Errors
+    /// [`Failure`] of the bill.
+    pub fn results(&self, book: &PriceBook) -> Result<Results, Failure> {
+        crate::compare::results(&self.scenario, &self.runs, book).map_err(|error| Failure::of_bill(&error))
+    }
+
+    /// What the gate judges, at its own prices.
+    ///
+    /// # Errors
+    /// [`Failure`] of the bill.
+    pub fn snapshot(&self) -> Result<Snapshot, Failure> {
+        Ok(Snapshot::of(&self.results(&self.book)?))
+    }
+}
+
+fn first(runs: &ArchitectureRuns, replications: usize) -> ArchitectureRuns {
+    let mut runs = runs.clone();
+    runs.full.truncate(replications);
+    runs.without.iter_mut().for_each(|without| without.1.truncate(replications));
+    runs
+}
+
+fn join(mut runs: ArchitectureRuns, more: ArchitectureRuns) -> ArchitectureRuns {
+    runs.full.extend(more.full);
+    for (without, more) in runs.without.iter_mut().zip(more.without) {
+        without.1.extend(more.1);
+    }
+    runs
+}
+
+/// Everything that a simulation depends on but the architectures, exactly. Replayed files are in it by their digest, not by where they are.
+pub fn stated(scenario: &Scenario) -> String {
+    let mut rest = scenario.clone();
+    rest.architectures.clear();
+    rest.files.clear();
+    rest.replications = 0;
+    rest.name.clear();
+    rest.description = None;
+    // The files' text, models included; what it says is in the other fields.
+    rest.resolved = None;
+    rest.made_on_command_line = false;
+    if let Shape::ReplayRate(file) | Shape::ReplayRequests(file) = &mut rest.traffic.shape {
+        file.path = PathBuf::new();
+    }
+    format!("{rest:?}")
+}
