@@ -16,6 +16,7 @@ mod extras;
 mod init;
 mod output;
 mod prices;
+mod prices_text;
 mod progress;
 mod validate;
 
@@ -132,6 +133,8 @@ enum Command {
     Check(Box<check::Args>),
     /// Price stated usage without simulating: a calculator that can be audited
     Bill(bill::Args),
+    /// List, show, import and compare prices
+    Prices(prices::Args),
     /// Check files and show every mistake with its place and the fix
     Validate(validate::Args),
     /// Print the JSON Schema of a kind of file
@@ -189,6 +192,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<(), Failure> {
             check::Verdict::Failed => Err(Failure::Gate),
         },
         Some(Command::Bill(args)) => bill::run(&args),
+        Some(Command::Prices(args)) => prices::run(&args),
         Some(Command::Validate(args)) => validate::run(&args),
         Some(Command::Schema(args)) => extras::schema(&args),
         Some(Command::Init(args)) => init::run(&args),

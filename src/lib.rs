@@ -13,6 +13,7 @@ pub mod compare;
 pub mod diag;
 pub mod gate;
 pub mod money;
+pub mod offer;
 pub mod report;
 pub mod results;
 pub mod run;

@@ -7,6 +7,7 @@
 //! Three rules hold everywhere: a quantity is rounded once (6 decimals, half to even); an amount is the printed
 //! quantity times the printed price exactly; a price that is not in the book is an error, never zero.
 
+pub mod again;
 mod agreed;
 pub mod book;
 pub mod commitments;
