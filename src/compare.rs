@@ -5,6 +5,7 @@ pub mod assumptions;
 pub mod cost;
 mod figures;
 mod objectives;
+pub mod ownership;
 mod series;
 mod verdict;
 mod warnings;
@@ -29,13 +30,14 @@ pub use verdict::MATERIAL;
 /// See [`BillError`]; a missing price alone is no error but an unknown cost with a warning.
 pub fn results(scenario: &Scenario, runs: &[ArchitectureRuns], book: &PriceBook) -> Result<Results, BillError> {
     let bills = cost::bills(scenario, runs, book)?;
-    let architectures: Vec<ArchitectureResult> = scenario
+    let mut architectures: Vec<ArchitectureResult> = scenario
         .architectures
         .iter()
         .zip(runs)
         .zip(&bills)
         .map(|((architecture, runs), bill)| of_architecture(scenario, architecture, runs, bill))
         .collect();
+    ownership::pay_back(&mut architectures);
     Ok(Results {
         schema: SCHEMA.to_owned(),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -119,6 +121,7 @@ fn of_architecture(
             .map(|run| series::series(architecture, run, bill.bill.as_ref(), scenario.horizon))
             .unwrap_or_default(),
         line_items: bill.lines(),
+        ownership: bill.ownership.clone(),
         commitments: bill.bill.as_ref().map(crate::bill::Bill::commitment_results).unwrap_or_default(),
         histograms: figures::histograms(scenario, runs),
         objectives: objectives::judge_each(scenario, runs, &latency),

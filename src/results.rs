@@ -168,6 +168,87 @@ pub struct CommitmentResult {
     pub best_saves: String,
 }
 
+/// What owning an architecture takes in a month. Labour is apart: `cloud` holds none of it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Ownership {
+    /// The bill of production, USD.
+    pub production: String,
+    /// What each kind of further environment adds to it.
+    pub environments: Vec<EnvironmentCost>,
+    /// Production and environments, USD.
+    pub cloud: String,
+    /// Labour (`null` unless the model states it).
+    pub operations: Option<OperationsCost>,
+    /// Cloud and labour, USD a month.
+    pub total: String,
+    /// What getting there costs (`null` for what runs today).
+    pub migration: Option<Migration>,
+    /// Twelve months (empty unless growth is stated).
+    pub months: Vec<MonthOfOwnership>,
+}
+
+/// Copies of one kind.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EnvironmentCost {
+    /// Its name.
+    pub name: String,
+    /// How many there are, or are made in a month.
+    pub count: String,
+    /// How many there are at once, on the mean of the month.
+    pub at_once: f64,
+    /// The traffic of each, as a multiple of production's.
+    pub traffic: f64,
+    /// What all of them add to the account's bill in a month, USD.
+    pub cost: String,
+    /// The same for one that is there all month, USD.
+    pub each: Option<String>,
+}
+
+/// Labour in a month.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OperationsCost {
+    /// Hours in all.
+    pub hours: f64,
+    /// What is done, with its hours.
+    pub parts: Vec<(String, f64)>,
+    /// USD an hour.
+    pub hourly_rate: String,
+    /// USD a month.
+    pub cost: String,
+}
+
+/// What getting from today's architecture to this one costs.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Migration {
+    /// USD, once.
+    pub cost: String,
+    /// Today's architecture: the first that needs no migration (`null` where there is none).
+    pub against: Option<String>,
+    /// What this one saves a month against it, cloud and labour, USD; may be negative.
+    pub saves: Option<String>,
+    /// Months until it has paid back (`null` where it never does).
+    pub months: Option<f64>,
+}
+
+/// A month of the table of twelve.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MonthOfOwnership {
+    /// From 1.
+    pub month: u32,
+    /// The traffic as a multiple of the first month's.
+    pub traffic: f64,
+    /// Whether this traffic was simulated; otherwise the cost is interpolated.
+    pub simulated: bool,
+    /// Production and environments, USD.
+    pub cloud: String,
+    /// Labour, USD.
+    pub labour: String,
+    /// Cloud and labour, USD.
+    pub total: String,
+    /// All months so far and the migration, USD.
+    pub so_far: String,
+}
+
 /// The total in another currency, at a stated rate.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Converted {
@@ -290,6 +371,9 @@ pub struct ArchitectureResult {
     /// How well Savings Plans and reservations fit.
     #[serde(default)]
     pub commitments: Vec<CommitmentResult>,
+    /// What owning it takes beside the bill (`null` unless environments, operations or growth are stated).
+    #[serde(default)]
+    pub ownership: Option<Ownership>,
     /// Raw units by component, replication by replication.
     pub usage: Vec<UsageResult>,
     /// Over time, first replication.

@@ -16,6 +16,7 @@
 use crate::arch::output::{Horizon, RunOutput};
 use crate::arch::{self, Control, How, SimulationError};
 use crate::spec::model::{Architecture, ComponentKind, ScalingPolicy};
+use crate::spec::ownership::growth_scales;
 use crate::spec::scenario::{Frequency, Scenario, Shape, Traffic};
 use crate::traffic::{self, Source, Variant};
 use crate::units::{Limit, NANOS_PER_MILLI, SimDuration, SimTime};
@@ -181,6 +182,20 @@ pub struct RunOptions {
     pub other_traffic: bool,
 }
 
+/// Other traffic that is simulated, as multiples of the scenario's: that of the bill's side totals, of the environments and of
+/// the months of growth; each once.
+pub fn scales(scenario: &Scenario, options: &RunOptions) -> Vec<f64> {
+    let beside = if options.other_traffic { OTHER_TRAFFIC.as_slice() } else { &[] };
+    let environments = scenario.environments.iter().map(|environment| environment.traffic);
+    let mut found: Vec<f64> = Vec::new();
+    for scale in beside.iter().copied().chain(environments).chain(growth_scales(scenario.billing.growth)) {
+        if scale != 1.0 && found.iter().all(|known| (known - scale).abs() >= 1e-12) {
+            found.push(scale);
+        }
+    }
+    found
+}
+
 /// All jobs of a comparison: for each architecture its replications, then each group of bursts, then other traffic.
 pub fn jobs(scenario: &Scenario, options: &RunOptions) -> Vec<Job> {
     let groups = burst_groups(&scenario.traffic, scenario.horizon, scenario.month);
@@ -197,16 +212,14 @@ pub fn jobs(scenario: &Scenario, options: &RunOptions) -> Vec<Job> {
                 });
             }
         }
-        if options.other_traffic {
-            for scale in OTHER_TRAFFIC {
-                for without in withouts() {
-                    jobs.push(Job {
-                        architecture,
-                        replication: 0,
-                        variant: Variant { scale, without, window: None },
-                        window: None,
-                    });
-                }
+        for scale in scales(scenario, options) {
+            for without in withouts() {
+                jobs.push(Job {
+                    architecture,
+                    replication: 0,
+                    variant: Variant { scale, without, window: None },
+                    window: None,
+                });
             }
         }
     }
@@ -367,14 +380,12 @@ fn gather(scenario: &Scenario, options: &RunOptions, left: Vec<Left>) -> Vec<Arc
             ));
         }
         let mut at_traffic = Vec::new();
-        if options.other_traffic {
-            for scale in OTHER_TRAFFIC {
-                let mut left = left.by_ref().take(1 + groups.len());
-                let nothing = Counted { usage: Usage::default(), arrived: 0 };
-                if let Some(full) = left.next().map(|left| left.counted(&nothing)) {
-                    let without = left.map(|left| left.counted(&full)).collect();
-                    at_traffic.push(AtTraffic { scale, full, without });
-                }
+        for scale in scales(scenario, options) {
+            let mut left = left.by_ref().take(1 + groups.len());
+            let nothing = Counted { usage: Usage::default(), arrived: 0 };
+            if let Some(full) = left.next().map(|left| left.counted(&nothing)) {
+                let without = left.map(|left| left.counted(&full)).collect();
+                at_traffic.push(AtTraffic { scale, full, without });
             }
         }
         result.push(ArchitectureRuns { full, without, at_traffic });

@@ -343,3 +343,123 @@ fn counts_that_do_not_fit_the_unit_say_what_would() {
         assert!(text.contains(hint), "{entry}: {text}");
     }
 }
+
+/// Every key of every region at 10^15 units: nothing overflows, every line is its quantity times its price, and the lines add up. The
+/// few prices that are known up to some usage only say so.
+#[test]
+fn a_million_billion_of_everything_is_priced() {
+    use costsim::bill::{PriceBook, price_list, usage_file};
+    use costsim::money::{Quantity, Usd, UsdPer};
+    for region in ["us-east-1", "eu-west-1", "ap-southeast-2"] {
+        let lists = costsim::catalog::price_lists(region, None).unwrap();
+        let book: PriceBook = price_list::book(region, &lists).unwrap();
+        let priced = |keys: &[&str]| {
+            let mut text = format!("region: {region}\nusage:\n");
+            for key in keys {
+                text += &format!("  - {{ sku: {key}, quantity: 1e15 }}\n");
+            }
+            usage_file::read("usage.yaml", &text).unwrap().bill(&book)
+        };
+        let keys: Vec<&str> = book.prices().map(|price| price.key.as_str()).collect();
+        let mut priceable = Vec::new();
+        for key in keys {
+            match priced(&[key]) {
+                Ok(bill) => {
+                    assert!(bill.total <= bill.without_free_tier, "{key}");
+                    priceable.push(key);
+                }
+                Err(found) => assert!(found[0].title.contains("is known up to"), "{key}: {}", found[0].title),
+            }
+        }
+        assert!(priceable.len() > 300, "{}", priceable.len());
+        let all = priced(&priceable).unwrap();
+        for item in all.line_items() {
+            let (quantity, price): (Quantity, UsdPer) =
+                (item.quantity.parse().unwrap(), item.unit_price.parse().unwrap());
+            assert_eq!(price.checked_mul(quantity).unwrap().to_string(), item.amount);
+        }
+        let sum = Usd::checked_sum(all.lines.iter().map(|line| line.amount)).unwrap();
+        assert_eq!(sum, all.total);
+    }
+}
+
+/// 10^15 requests of an hour at 10 GB, with every option at once: an exact bill.
+#[test]
+fn the_widest_usage_with_every_option_is_priced() {
+    let text = "region: us-east-1\nbilling:\n  enterprise: 7%\n  discounts: { AWS Lambda: 3.5% }\n  support: enterprise\n  \
+                other_accounts: { lambda.duration.x86: 1e15, lambda.request.arm: 1e15 }\n  tax: { rate: 19% }\n  \
+                currency: { code: JPY, rate: 151.23, as_of: 2026-11-01 }\n  \
+                savings_plans: [ { commitment: $1000000, discounts: { AWS Lambda: 12%, Amazon EC2: 20% } } ]\n  \
+                reserved: [ { sku: ec2.od.linux.m7g.large, count: 4000000000, hourly: $0.05 } ]\nusage:\n  \
+                - { sku: lambda.request.x86, count: 1e15 }\n  - { sku: lambda.duration.x86, quantity: 3.6e16 }\n  \
+                - { sku: ec2.od.linux.m7g.large, count: 1e12, duration: 730h }\n  - { sku: dto.internet, count: 1e12, size: 100 MB }\n";
+    let bill = bill(text);
+    let usd = |text: &Value| text.as_str().unwrap().parse::<costsim::money::Usd>().unwrap();
+    let items = bill["line_items"].as_array().unwrap();
+    let sum = costsim::money::Usd::checked_sum(items.iter().map(|item| usd(&item["amount"]))).unwrap();
+    assert_eq!(sum.to_string(), total(&bill));
+    // 10^12 instances x 730 h less the 4e9 x 730 h that are reserved, at 0.0816 less 7 % = 0.075888.
+    let paid = items.iter().find(|item| item["sku"] == "ec2.od.linux.m7g.large" && item["amount"] != "0").unwrap();
+    assert!(paid["unit_price"] == "0.075888");
+    // Beyond what can be kept exactly it is refused, not wrapped.
+    let text = refused("region: us-east-1\nusage:\n  - { sku: lambda.request.x86, quantity: 1e40 }\n");
+    assert!(text.contains("too large"), "{text}");
+}
+
+mod properties {
+    use costsim::bill::{PriceBook, price_list, usage_file};
+    use costsim::money::Usd;
+    use proptest::prelude::*;
+    use std::sync::LazyLock;
+
+    static BOOK: LazyLock<PriceBook> = LazyLock::new(|| {
+        let lists = costsim::catalog::price_lists("us-east-1", None).unwrap();
+        price_list::book("us-east-1", &lists).unwrap()
+    });
+
+    const TERMS: [&str; 4] = [
+        "{}",
+        "{ enterprise: 6%, discounts: { AWS Lambda: 10% } }",
+        "{ other_accounts: { lambda.duration.x86: 5.9B, lambda.request.arm: 500k } }",
+        "{ savings_plans: [ { commitment: $3, discounts: { AWS Lambda: 15%, Amazon EC2: 25% } } ], reserved: [ { sku: ec2.od.linux.m7g.large, count: 2, hourly: $0.05 } ] }",
+    ];
+
+    fn total(terms: &str, entries: &[(&str, &str, u64)]) -> Usd {
+        let mut text = format!("region: us-east-1\nbilling: {terms}\nusage:\n");
+        for (component, sku, quantity) in entries {
+            text += &format!("  - {{ sku: {sku}, quantity: {quantity}, component: {component} }}\n");
+        }
+        usage_file::read("usage.yaml", &text).unwrap().bill(&BOOK).unwrap().total
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn scaling_usage_never_lowers_cost(
+            requests in 0u64..1 << 42, duration in 0u64..1 << 42, hours in 0u64..1 << 20, egress in 0u64..1 << 20,
+            times in 1u64..9, terms in 0usize..4,
+        ) {
+            let of = |n: u64| total(TERMS[terms], &[
+                ("a", "lambda.request.x86", requests * n), ("a", "lambda.duration.x86", duration * n),
+                ("b", "ec2.od.linux.m7g.large", hours * n), ("b", "dto.internet", egress * n), ("c", "sqs.standard", requests * n),
+            ]);
+            prop_assert!(of(times) >= of(1));
+        }
+
+        #[test]
+        fn splitting_over_functions_changes_nothing(
+            requests in 1u64..1 << 42, duration in 1u64..1 << 42, share in 0u64..=100, terms in 0usize..4,
+        ) {
+            let part = |n: u64| n / 100 * share;
+            let whole = total(TERMS[terms], &[("a", "lambda.request.x86", requests), ("a", "lambda.duration.x86", duration)]);
+            let split = total(TERMS[terms], &[
+                ("a", "lambda.request.x86", part(requests)), ("b", "lambda.request.x86", requests - part(requests)),
+                ("a", "lambda.duration.x86", part(duration)), ("b", "lambda.duration.x86", duration - part(duration)),
+            ]);
+            // With other accounts each share is rounded to the millionth of a unit.
+            let difference = whole.checked_sub(split).unwrap().to_f64().abs();
+            prop_assert!(difference < if terms == 2 { 1e-9 } else { f64::MIN_POSITIVE }, "{difference}");
+        }
+    }
+}

@@ -4,6 +4,7 @@
 //! with the default's source: it is the same number either way.
 
 use crate::results::Assumption;
+use crate::spec::billing::ReservedPrice;
 use crate::spec::distribution::Distribution;
 use crate::spec::model::{
     Arch, Architecture, Balancing, Component, ComponentKind, Fleet, Function, HttpApi, LoadBalancer, Route,
@@ -87,11 +88,82 @@ pub fn assumptions(scenario: &Scenario) -> Vec<Assumption> {
         sheet.say("backend.max_connections", limit(backend.max_connections));
         sheet.say("backend.pool_per_instance", backend.pool_per_instance);
     }
+    billing(&mut sheet, scenario);
     let mut rows = sheet.rows;
     for architecture in &scenario.architectures {
         rows.extend(of_architecture(scenario, architecture));
     }
     rows
+}
+
+/// What the account pays other than the list price, and the copies beside production; nothing of it has a default but `name`s.
+fn billing(sheet: &mut Sheet, scenario: &Scenario) {
+    let billing = &scenario.billing;
+    if let Some(first) = billing.calendar {
+        sheet.say("month of the calendar", format!("{:04}-{:02}", first.year(), first.month()));
+    }
+    for (key, tiers) in &billing.rates {
+        let prices: Vec<String> = tiers.iter().map(|tier| format!("${} from {}", tier.price, tier.from)).collect();
+        sheet.say(&format!("billing.rates.{key}"), prices.join(", "));
+    }
+    for discount in &billing.discounts {
+        sheet.say(&format!("billing.discounts.{}", discount.on), discount.percent);
+    }
+    if let Some(percent) = billing.enterprise {
+        sheet.say("billing.enterprise", percent);
+    }
+    for (key, used) in &billing.other_accounts {
+        sheet.say(&format!("billing.other_accounts.{key}"), format!("{used} a month"));
+    }
+    for plan in &billing.savings_plans {
+        let rates = [
+            (!plan.rates.is_empty()).then(|| format!("{} stated rates", plan.rates.len())),
+            (!plan.discounts.is_empty()).then(|| {
+                let all = plan.discounts.iter().map(|discount| format!("{} {}", discount.on, discount.percent));
+                all.collect::<Vec<_>>().join(", ")
+            }),
+            plan.offer.as_ref().map(|offer| format!("offer {offer}")),
+        ];
+        let rates: Vec<String> = rates.into_iter().flatten().collect();
+        let text = format!("${} an hour; {}", plan.commitment, rates.join("; "));
+        sheet.say(&format!("billing.savings_plans.{}", plan.name), text);
+    }
+    for reserved in &billing.reserved {
+        let price = match &reserved.price {
+            ReservedPrice::Offer(offer) => format!("offer {offer}"),
+            ReservedPrice::Stated { hourly, upfront, years } => {
+                format!("${hourly} an hour and ${upfront} for {years} y, each")
+            }
+        };
+        sheet.say(&format!("billing.reserved.{}", reserved.sku), format!("{} at {price}", reserved.count));
+    }
+    if let Some(currency) = &billing.currency {
+        let source = currency.source.as_ref().map_or_else(String::new, |source| format!(", {source}"));
+        let text = format!("{} at {} for 1 USD on {}{source}", currency.code, currency.rate, currency.as_of);
+        sheet.say("billing.currency", text);
+    }
+    if let Some(tax) = &billing.tax {
+        sheet.say("billing.tax", format!("{} {}", tax.name, tax.rate));
+    }
+    if let Some(plan) = &billing.support {
+        sheet.say("billing.support", plan);
+    }
+    if let Some(growth) = billing.growth {
+        sheet.say("billing.growth", format!("{:.2} % a month", growth * 100.0));
+    }
+    for environment in &scenario.environments {
+        let lives = environment.lives.map_or_else(String::new, |lives| format!(", each lives {lives}"));
+        let text = format!("{} at {} times the traffic{lives}", environment.count, environment.traffic);
+        match (&environment.lives, environment.traffic) {
+            (Some(_), traffic) => sheet.default(
+                "per_branch",
+                text,
+                format!("{} at 0.001 times the traffic{lives}", environment.count),
+                if traffic <= 0.001 { "default: a thousandth, a branch that hardly anybody uses" } else { "" },
+            ),
+            (None, _) => sheet.say(&format!("environments.{}", environment.name), text),
+        }
+    }
 }
 
 /// What the simulation leaves out, in sentences.
@@ -100,7 +172,7 @@ pub fn not_modelled() -> Vec<String> {
         "Network time between the client and the service, and TLS handshakes.",
         "Outages, faulty deployments and zones that fail; health checks always see a healthy target.",
         "Transient differences of speed between machines of one type, and noisy neighbours.",
-        "Operations staff, support plans, taxes, and discounts negotiated with AWS.",
+        "Operations staff, support plans, taxes, and discounts negotiated with AWS, unless they are stated.",
         "Environments that Lambda recycles or initialises ahead of requests on its own account, unless `max_age` says so.",
         "Init beyond 10 s running again, and the init that follows a failed or timed-out call.",
         "Memory limits of instances, slow start of new targets, and connection time-outs of the balancer.",
@@ -304,6 +376,15 @@ fn of_architecture(scenario: &Scenario, architecture: &Architecture) -> Vec<Assu
             sheet.say("subnets", "public: each instance has a public IPv4 address, no NAT; functions outside the VPC");
         }
         Subnets::Private { zones } => sheet.say("subnets", format!("private, a NAT gateway in each of {zones} zones")),
+    }
+    if let Some(operations) = &architecture.operations {
+        for (name, time) in &operations.monthly {
+            sheet.say(&format!("operations.{name}"), format!("{time} a month"));
+        }
+        sheet.say("operations.hourly_rate", format!("${} an hour, apart from the bill", operations.hourly_rate));
+        if let Some(cost) = operations.migration {
+            sheet.say("operations.migration", format!("${cost} once"));
+        }
     }
     let names = Names { scenario, architecture };
     for component in &architecture.components {

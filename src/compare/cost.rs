@@ -1,12 +1,14 @@
 //! The bill of an architecture: the month of its mean usage, each replication's own total, the totals at other traffic, and
 //! what was paid for idling. The arithmetic of money is `bill`'s.
 
+use super::ownership;
 use crate::arch::output::RunOutput;
 use crate::bill::{Bill, BillError, BillInput, PriceBook, Variant, backend_price, bill};
 use crate::money::Usd;
-use crate::results::{CostAtTraffic, LineItem, MonthlyCost, Prices, UsedPrice};
-use crate::run::ArchitectureRuns;
+use crate::results::{CostAtTraffic, LineItem, MonthlyCost, Ownership, Prices, UsedPrice};
+use crate::run::{ArchitectureRuns, OTHER_TRAFFIC};
 use crate::spec::billing::Billing;
+use crate::spec::ownership::Operations;
 use crate::spec::scenario::{Frequency, Scenario};
 use crate::stats::intervals::mean;
 use crate::units::SimDuration;
@@ -15,6 +17,8 @@ use crate::usage::Usage;
 /// What an architecture costs a month.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ArchitectureBill {
+    /// What owning the architecture takes.
+    pub ownership: Option<Ownership>,
     /// The bill; `None` when a price is not known. Unknown is never zero.
     pub bill: Option<Bill>,
     /// Multiple of the traffic, and the total then.
@@ -40,8 +44,10 @@ pub fn bills(
     runs: &[ArchitectureRuns],
     book: &PriceBook,
 ) -> Result<Vec<ArchitectureBill>, BillError> {
+    let operations = scenario.architectures.iter().map(|architecture| architecture.operations.as_ref());
     runs.iter()
-        .map(|runs| match of_architecture(scenario, runs, book) {
+        .zip(operations)
+        .map(|(runs, operations)| match of_architecture(scenario, operations, runs, book) {
             Err(missing @ BillError::MissingPrice { .. }) => Ok(ArchitectureBill {
                 warnings: vec![format!("the cost is not known: {missing}")],
                 ..ArchitectureBill::default()
@@ -72,6 +78,7 @@ fn priced(scenario: &Scenario, book: &PriceBook, full: &[&Usage], without: &[Var
 
 fn of_architecture(
     scenario: &Scenario,
+    operations: Option<&Operations>,
     runs: &ArchitectureRuns,
     book: &PriceBook,
 ) -> Result<ArchitectureBill, BillError> {
@@ -87,9 +94,14 @@ fn of_architecture(
         let frequencies = runs.without.iter().map(|(per, _)| *per);
         let without: Vec<Variant> =
             frequencies.zip(&at.without).map(|(per, one)| Variant { per, usage: vec![&one.usage] }).collect();
-        at_traffic.push((at.scale, price(&[&at.full.usage], &without)?.total));
+        if OTHER_TRAFFIC.contains(&at.scale) {
+            at_traffic.push((at.scale, price(&[&at.full.usage], &without)?.total));
+        }
     }
-    Ok(ArchitectureBill { bill: Some(whole), at_traffic, warnings: Vec::new() })
+    let mut found = ArchitectureBill { bill: Some(whole), at_traffic, ..ArchitectureBill::default() };
+    let total = |full: &Usage, without: &[Variant]| Ok(price(&[full], without)?.total);
+    found.ownership = ownership::ownership(scenario, operations, runs, &found, &total)?;
+    Ok(found)
 }
 
 impl ArchitectureBill {

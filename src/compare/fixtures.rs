@@ -184,6 +184,7 @@ pub fn priced(name: &str, each: &[f64], met: bool) -> ArchitectureResult {
         classes: Vec::new(),
         components: Vec::new(),
         commitments: Vec::new(),
+        ownership: None,
         monthly_cost: MonthlyCost {
             currency: "USD".into(),
             total: Some(mean.to_string()),

@@ -1,9 +1,10 @@
 //! The bill of stated usage, in a terminal: each line with its arithmetic, then the totals and what stands beside them.
 
 use super::format::{clean, group, money_exact, percent, round_decimal, text_width};
+use super::ownership::fit_of;
 use super::table::{WIDTH, wrap};
 use crate::money::Usd;
-use crate::results::{BillResults, CommitmentResult, LineItem, MonthlyCost};
+use crate::results::{BillResults, LineItem, MonthlyCost};
 use std::fmt::Write as _;
 
 /// The bill as text of at most [`WIDTH`] columns, which ends in a line break.
@@ -95,23 +96,4 @@ fn totals(text: &mut String, cost: &MonthlyCost, free_tier: &str) {
         let label = format!("Total in {} at {} for 1 USD on {}{source}", other.currency, other.rate, other.as_of);
         row(&label, "", &format!("{} {}", other.currency, group(&other.total)));
     }
-}
-
-/// A commitment in a sentence or two.
-fn fit_of(commitment: &CommitmentResult) -> String {
-    let c = commitment;
-    format!(
-        "{} ({}): costs {}, covers {} on demand, saves {}; {} of what it may cover, {} of it used. Best over these hours: {} {}, \
-         which saves {}.",
-        clean(&c.name),
-        clean(&c.description),
-        money(&c.cost),
-        money(&c.covered),
-        money(&c.saves),
-        percent(c.coverage),
-        percent(c.utilisation),
-        group(&c.best),
-        c.unit,
-        money(&c.best_saves)
-    )
 }

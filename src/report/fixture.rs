@@ -357,6 +357,7 @@ fn architecture(index: usize) -> ArchitectureResult {
             },
         ],
         commitments: Vec::new(),
+        ownership: None,
         monthly_cost: MonthlyCost {
             currency: "USD".to_owned(),
             low: Some(text(value * 0.992)),

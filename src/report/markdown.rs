@@ -37,6 +37,15 @@ pub fn render(results: &Results) -> String {
         out.push_str(&format!("| {indent}{} |{cells}\n", escaped(&row.label)));
     }
     out.push_str(&format!("\n{}. {}\n", escaped(&summary::subject(results)), escaped(&summary::certainty(results))));
+    for paragraph in super::ownership::paragraphs(results) {
+        let mut lines = paragraph.iter();
+        if let Some(heading) = lines.next() {
+            out.push_str(&format!("\n**{}**\n\n", escaped(heading)));
+        }
+        for line in lines {
+            out.push_str(&format!("- {}\n", escaped(line)));
+        }
+    }
     let warnings = summary::warnings(results);
     if !warnings.is_empty() {
         out.push_str("\n**Warnings**\n\n");

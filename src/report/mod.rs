@@ -22,6 +22,7 @@ mod gate_terminal;
 mod html;
 mod json;
 mod markdown;
+mod ownership;
 mod summary;
 pub mod table;
 

@@ -170,10 +170,23 @@ pub fn render(results: &Results, color: bool) -> String {
     let body =
         if results.architectures.len() <= SIDE_BY_SIDE { side_by_side(results) } else { one_below_the_other(results) };
     let title = wrap(&format!("{}: {}", clean(&results.scenario), summary::subject(results)));
+    // Rows of a table are short; anything longer is broken, its further lines set in.
+    let beside: Vec<String> = super::ownership::paragraphs(results)
+        .into_iter()
+        .map(|lines| {
+            let broken = lines.iter().enumerate().map(|(i, line)| match i {
+                0 => line.clone(),
+                _ if text_width(line) + 2 <= WIDTH => format!("  {line}"),
+                _ => format!("  {}", wrap_at(line, WIDTH - 4).replace('\n', "\n    ")),
+            });
+            broken.collect::<Vec<_>>().join("\n")
+        })
+        .collect();
+    let beside: String = beside.iter().map(|paragraph| format!("{paragraph}\n\n")).collect();
     let verdict = wrap(&clean(&results.verdict.sentence));
     let sure = wrap(&format!("{} {}", summary::certainty(results), summary::provenance(results)));
     if !color {
-        return format!("{title}\n\n{body}\n\n{verdict}\n\n{sure}\n");
+        return format!("{title}\n\n{body}\n\n{beside}{verdict}\n\n{sure}\n");
     }
     let paint = |style: Style, text: &str| format!("{style}{text}{style:#}");
     let bold = Style::new().bold();
@@ -198,7 +211,7 @@ pub fn render(results: &Results, color: bool) -> String {
         })
         .collect();
     format!(
-        "{}\n\n{}\n\n{}\n\n{}\n",
+        "{}\n\n{}\n\n{beside}{}\n\n{}\n",
         each_line(bold, &title),
         body.join("\n"),
         each_line(bold, &verdict),

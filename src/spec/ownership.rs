@@ -26,3 +26,19 @@ pub struct Operations {
     /// USD once, to get there from what runs today; `None` = it is what runs today.
     pub migration: Option<Usd>,
 }
+
+/// Months of the table of twelve whose traffic is simulated (0 is as the scenario says).
+pub const GROWTH_POINTS: [u32; 4] = [3, 6, 9, 11];
+
+/// The traffic in a month of growth, as a multiple of the first month's.
+pub fn traffic_in(growth: f64, month: u32) -> f64 {
+    libm::pow(1.0 + growth, f64::from(month))
+}
+
+/// Traffic of the months that are simulated; nothing without growth.
+pub fn growth_scales(growth: Option<f64>) -> Vec<f64> {
+    match growth {
+        Some(growth) if growth.abs() > 0.0 => GROWTH_POINTS.iter().map(|month| traffic_in(growth, *month)).collect(),
+        _ => Vec::new(),
+    }
+}

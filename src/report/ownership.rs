@@ -1,0 +1,112 @@
+//! What stands beside the bills: commitments, tax, another currency, further environments, labour, twelve months. Empty where nothing of
+//! it was asked for.
+
+use super::format::{clean, group, money, percent};
+use crate::results::{ArchitectureResult, CommitmentResult, Ownership, Results};
+use std::fmt::Write as _;
+
+/// How well a commitment fits, in a sentence or two.
+pub(super) fn fit_of(c: &CommitmentResult) -> String {
+    format!(
+        "{} ({}): costs {}, covers {} on demand, saves {}; {} of what it may cover, {} of it used. Best over these hours: {} {}, \
+         which saves {}.",
+        clean(&c.name),
+        clean(&c.description),
+        money(&c.cost),
+        money(&c.covered),
+        money(&c.saves),
+        percent(c.coverage),
+        percent(c.utilisation),
+        group(&c.best),
+        c.unit,
+        money(&c.best_saves)
+    )
+}
+
+/// One paragraph an architecture, each in lines that a report may break.
+pub(super) fn paragraphs(results: &Results) -> Vec<Vec<String>> {
+    results.architectures.iter().map(of_one).filter(|lines| lines.len() > 1).collect()
+}
+
+fn of_one(a: &ArchitectureResult) -> Vec<String> {
+    let mut lines = vec![format!("{}, beside the bill", clean(&a.name))];
+    let cost = &a.monthly_cost;
+    if let Some(tax) = &cost.tax {
+        let (amount, total) = (money(&tax.amount), money(&tax.total_with_tax));
+        lines.push(format!("{} of {} %: {amount}, not in the total; with it {total}", clean(&tax.name), tax.percent));
+    }
+    if let Some(other) = &cost.converted {
+        let source = other.source.as_ref().map_or_else(String::new, |source| format!(", {}", clean(source)));
+        lines.push(format!(
+            "{} {} at {} for 1 USD on {}{source}",
+            other.currency,
+            group(&other.total),
+            other.rate,
+            other.as_of
+        ));
+    }
+    lines.extend(a.commitments.iter().map(fit_of));
+    if let Some(own) = &a.ownership {
+        owned(&mut lines, own);
+    }
+    lines
+}
+
+fn owned(lines: &mut Vec<String>, own: &Ownership) {
+    for environment in &own.environments {
+        let each = environment.each.as_ref().map_or_else(String::new, |each| format!(" ({} each)", money(each)));
+        let at_once = format!("{:.2}", environment.at_once);
+        lines.push(format!(
+            "{}: {} adds {}{each}; {} at once, each at {} times the traffic",
+            clean(&environment.name),
+            environment.count,
+            money(&environment.cost),
+            at_once.trim_end_matches('0').trim_end_matches('.'),
+            environment.traffic
+        ));
+    }
+    if !own.environments.is_empty() {
+        lines.push(format!("all environments: {} a month", money(&own.cloud)));
+    }
+    if let Some(labour) = &own.operations {
+        let parts: Vec<String> =
+            labour.parts.iter().map(|(name, hours)| format!("{} {hours} h", clean(name))).collect();
+        lines.push(format!(
+            "labour, apart from the bill: {} h at {} = {} a month ({}); cloud and labour {}",
+            labour.hours,
+            money(&labour.hourly_rate),
+            money(&labour.cost),
+            parts.join(", "),
+            money(&own.total)
+        ));
+    }
+    if let Some(migration) = &own.migration {
+        let back = match (&migration.against, &migration.saves, migration.months) {
+            (Some(name), Some(saves), Some(months)) => {
+                format!("saves {} a month against {}: paid back in {months:.1} months", money(saves), clean(name))
+            }
+            (Some(name), ..) => format!("never pays back against {}", clean(name)),
+            (None, ..) => "no architecture without a migration to pay back against".to_owned(),
+        };
+        lines.push(format!("migration: {} once; {back}", money(&migration.cost)));
+    }
+    if !own.months.is_empty() {
+        lines.push("month  traffic       cloud      labour       total      so far".to_owned());
+        for month in &own.months {
+            let mut row = String::new();
+            // Writing to a string cannot fail.
+            let _ = write!(
+                row,
+                "{:>5}  {:>6.2}x {:>11} {:>11} {:>11} {:>11}{}",
+                month.month,
+                month.traffic,
+                money(&month.cloud),
+                money(&month.labour),
+                money(&month.total),
+                money(&month.so_far),
+                if month.simulated { "" } else { "  interpolated" }
+            );
+            lines.push(row);
+        }
+    }
+}
