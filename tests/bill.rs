@@ -463,3 +463,77 @@ mod properties {
         }
     }
 }
+
+/// A scenario takes the same `billing:`; environments, labour and growth stand beside its bill.
+#[test]
+fn a_scenario_is_billed_on_the_same_terms() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = |name: &str, operations: &str| {
+        format!(
+            "name: {name}\nentry: shop\noperations: {operations}\ncomponents:\n  \
+             shop: {{ lambda: {{ memory: 1024 MB, arch: x86_64, runtime: nodejs22, dependencies: 0s }} }}\n"
+        )
+    };
+    std::fs::write(dir.path().join("one.yaml"), model("one", "{ patching: 1h, hourly_rate: $90, migration: $900 }"))
+        .unwrap();
+    std::fs::write(
+        dir.path().join("two.yaml"),
+        model("two", "{ patching: 6h, other: { audits: 5h }, hourly_rate: $90 }"),
+    )
+    .unwrap();
+    let scenario = dir.path().join("scenario.yaml");
+    let text = "month: 2026-02\nhorizon: 2h\nwarmup: 1h\nreplications: 2\naccount: { free_tier: none }\ntraffic: { constant: 5/s }\n\
+                requests: [ { name: r, duration: 100ms, cpu_share: 0% } ]\narchitectures: [ ./one.yaml, ./two.yaml ]\n\
+                billing:\n  enterprise: 10%\n  tax: { name: VAT, rate: 25% }\n  currency: { code: EUR, rate: 0.5, as_of: 2026-11-02 }\n  growth: 10%\n  \
+                savings_plans: [ { name: plan, commitment: $0.01, discounts: { AWS Lambda: 20% } } ]\n\
+                environments: { production: 1, staging: 0.1 }\nper_branch: { count: 28, lives: 2d }\n";
+    std::fs::write(&scenario, text).unwrap();
+    let run = |more: &[&str]| {
+        let out = costsim(&[&["compare", scenario.to_str().unwrap(), "--quiet", "--quick"], more].concat());
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).unwrap()
+    };
+    let results: Value = serde_json::from_str(&run(&["--format", "json"])).unwrap();
+    assert_eq!(results["billed_hours"], 672.0);
+    assert_eq!(results["terms"]["month"], "2026-02");
+    let one = &results["architectures"][0];
+    let usd = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{value}")).parse::<f64>().unwrap();
+    let total = usd(&one["monthly_cost"]["total"]);
+    let sum: f64 = one["line_items"].as_array().unwrap().iter().map(|item| usd(&item["amount"])).sum();
+    assert!((sum - total).abs() < 1e-9);
+    assert!((usd(&one["monthly_cost"]["tax"]["amount"]) - total / 4.0).abs() < 0.006);
+    assert!((usd(&one["monthly_cost"]["converted"]["total"]) - total / 2.0).abs() < 0.006);
+    // The plan: a cent in each of 672 h; every duration costs 0.0000166667 x 0.9 on demand, so that all of a cent saves a quarter of it.
+    let plan = &one["commitments"][0];
+    assert_eq!(plan["cost"], "6.72");
+    assert!(plan["utilisation"].as_f64().unwrap() <= 1.0);
+    let (covered, cost) = (usd(&plan["covered"]), 6.72 * plan["utilisation"].as_f64().unwrap());
+    assert!((covered - cost / 0.8).abs() < 1e-4, "{covered} {cost}");
+    assert!(one["usage"].as_array().unwrap().iter().all(|usage| !usage["hourly"].as_array().unwrap().is_empty()));
+    let own = &one["ownership"];
+    assert_eq!(own["operations"]["cost"], "90");
+    assert_eq!(results["architectures"][1]["ownership"]["operations"]["cost"], "990");
+    // The same function twice: labour alone makes the difference, 900 a month, and the migration is back in one.
+    assert!((own["migration"]["months"].as_f64().unwrap() - 1.0).abs() < 0.2, "{}", own["migration"]);
+    // 28 branches of 2 of 28 days: two at once.
+    assert_eq!(own["environments"][1]["at_once"], 2.0);
+    assert_eq!(own["months"].as_array().unwrap().len(), 12);
+    assert_eq!(own["production"], one["monthly_cost"]["total"], "labour and copies are not in the bill");
+    let assumptions = results["inputs"]["assumptions"].as_array().unwrap();
+    for path in [
+        "billing.enterprise",
+        "billing.savings_plans.plan",
+        "environments.staging",
+        "per_branch",
+        "operations.hourly_rate",
+    ] {
+        assert!(assumptions.iter().any(|row| row["path"] == path), "{path}");
+    }
+    let table = run(&[]);
+    for shown in ["VAT of 25 %", "EUR ", "staging: 1 adds", "labour, apart from the bill", "migration: $900", "   12  "]
+    {
+        assert!(table.contains(shown), "{shown}\n{table}");
+    }
+    assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
+    assert!(run(&["--format", "markdown"]).contains("one, beside the bill"));
+}
