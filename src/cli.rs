@@ -9,6 +9,7 @@
 //! | 100 | a gate failed |
 //! | 101 | it could not run: interrupted, disk full, out of threads |
 
+mod backtest;
 mod bill;
 mod check;
 mod compare;
@@ -18,6 +19,8 @@ mod output;
 mod prices;
 mod prices_text;
 mod progress;
+mod reprice;
+mod saved;
 mod validate;
 
 use crate::bill::BillError;
@@ -135,6 +138,10 @@ enum Command {
     Bill(bill::Args),
     /// List, show, import and compare prices
     Prices(prices::Args),
+    /// Price saved results again, at another region's or book's prices, without simulating
+    Reprice(reprice::Args),
+    /// Hold a simulated bill against a real one: FOCUS or a cost and usage report
+    Backtest(backtest::Args),
     /// Check files and show every mistake with its place and the fix
     Validate(validate::Args),
     /// Print the JSON Schema of a kind of file
@@ -193,6 +200,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<(), Failure> {
         },
         Some(Command::Bill(args)) => bill::run(&args),
         Some(Command::Prices(args)) => prices::run(&args),
+        Some(Command::Reprice(args)) => reprice::run(&args),
+        Some(Command::Backtest(args)) => backtest::run(&args),
         Some(Command::Validate(args)) => validate::run(&args),
         Some(Command::Schema(args)) => extras::schema(&args),
         Some(Command::Init(args)) => init::run(&args),

@@ -6,6 +6,7 @@ pub mod cost;
 mod figures;
 mod objectives;
 pub mod ownership;
+pub mod reprice;
 mod series;
 mod verdict;
 mod warnings;
@@ -17,10 +18,12 @@ use crate::arch::output::{Outcome, RunOutput};
 use crate::bill::{BillError, PriceBook};
 use crate::compare::cost::ArchitectureBill;
 use crate::compare::figures::Counts;
-use crate::results::{ArchitectureResult, InputFile, Inputs, Results, SCHEMA, TrafficSummary, UsageResult};
+use crate::results::{ArchitectureResult, InputFile, Inputs, MeterTotal, Results, SCHEMA, TrafficSummary};
+use crate::results::{UsageResult, VariantUsage};
 use crate::run::ArchitectureRuns;
 use crate::spec::model::Architecture;
-use crate::spec::scenario::Scenario;
+use crate::spec::scenario::{Frequency, Scenario};
+use crate::usage::Usage;
 
 pub use verdict::MATERIAL;
 
@@ -52,6 +55,8 @@ pub fn results(scenario: &Scenario, runs: &[ArchitectureRuns], book: &PriceBook)
         billed_hours: scenario.month.as_hours_f64(),
         terms: crate::bill::shown::terms(&scenario.account.free_tier, &scenario.billing),
         prices: cost::prices(&bills, book),
+        billing_terms: Some(reprice::terms(scenario)),
+        repriced_from: None,
         inputs: Inputs {
             assumptions: assumptions::assumptions(scenario),
             files: files(scenario),
@@ -92,6 +97,7 @@ fn of_architecture(
     bill: &ArchitectureBill,
 ) -> ArchitectureResult {
     let requests_per_month = cost::requests_per_month(scenario, runs);
+    let variants = variants(runs);
     let runs = &runs.full;
     let counts: Vec<Counts> = runs.iter().map(Counts::of_all).collect();
     let all = counts.iter().copied().fold(Counts::default(), Counts::plus);
@@ -99,16 +105,18 @@ fn of_architecture(
     let latency = figures::latency_of_all(runs);
     let mut components = figures::components(architecture, runs);
     for (index, component) in components.iter_mut().enumerate() {
-        component.idle_cost = bill.idle_cost(&component.name, index, runs);
-        if component.idle_cost.is_some() {
-            component.idle_cost_each = bill.idle_cost_each(&component.name, index, runs);
-        }
+        let shares = cost::idle_shares(index, runs);
+        let used: Vec<&Usage> = runs.iter().map(|run| &run.usage).collect();
+        component.idle_cost = bill.idle_cost(&component.name, &shares);
+        component.idle_cost_each = bill.idle_cost_each(&component.name, &shares, &used);
+        component.idle_shares = shares;
     }
     let mut warnings = warnings::of_architecture(architecture, runs, &components);
     warnings.extend(bill.warnings.iter().cloned());
     ArchitectureResult {
         name: architecture.name.clone(),
         description: architecture.description.clone(),
+        tags: architecture.tags.clone(),
         requests: figures::requests(&counts),
         cold_starts: figures::cold_starts(&counts),
         latency_ms: figures::latency(&latency.iter().collect::<Vec<_>>()),
@@ -116,6 +124,7 @@ fn of_architecture(
         components,
         monthly_cost: bill.monthly_cost(served, &scenario.billing),
         usage: usage(runs, scenario.billing.has_commitments()),
+        variants,
         series: runs
             .first()
             .map(|run| series::series(architecture, run, bill.bill.as_ref(), scenario.horizon))
@@ -145,12 +154,40 @@ fn usage(runs: &[RunOutput], all_hours: bool) -> Vec<UsageResult> {
     (0u32..).zip(runs).flat_map(of_run).collect()
 }
 
+/// What was counted beside the replications of the full traffic, in the order in which a bill takes it.
+fn variants(runs: &ArchitectureRuns) -> Vec<VariantUsage> {
+    let of = |traffic: f64, without: Option<Frequency>, replication: u32, usage: &Usage| VariantUsage {
+        traffic,
+        without: without.map(|per| reprice::frequency_name(per).to_owned()),
+        replication,
+        meters: usage
+            .meters
+            .iter()
+            .map(|meter| MeterTotal {
+                component: meter.component.clone(),
+                sku: meter.sku.clone(),
+                unit: meter.unit.key().to_owned(),
+                total: meter.total.to_string(),
+            })
+            .collect(),
+    };
+    let mut found = Vec::new();
+    for (per, counted) in &runs.without {
+        found.extend((0u32..).zip(counted).map(|(replication, one)| of(1.0, Some(*per), replication, &one.usage)));
+    }
+    for at in &runs.at_traffic {
+        found.push(of(at.scale, None, 0, &at.full.usage));
+        let without = runs.without.iter().zip(&at.without);
+        found.extend(without.map(|((per, _), one)| of(at.scale, Some(*per), 0, &one.usage)));
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::compare::fixtures::{answer, book, burst, scenario};
     use crate::run::{Progress, RunOptions, run};
-    use crate::spec::scenario::Frequency;
 
     fn compared(scenario: &Scenario) -> Results {
         let options = RunOptions { threads: 1, other_traffic: true };

@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::float_cmp, clippy::unwrap_used))]
 
 pub mod arch;
+pub mod backtest;
 pub mod bill;
 pub mod catalog;
 pub mod cli;

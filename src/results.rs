@@ -4,6 +4,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The value of [`Results::schema`].
 pub const SCHEMA: &str = "costsim.results/1";
@@ -84,6 +85,12 @@ pub struct Results {
     pub terms: Terms,
     /// The price book.
     pub prices: Prices,
+    /// What the bill needs beside usage and prices.
+    #[serde(default)]
+    pub billing_terms: Option<BillingTerms>,
+    /// Set where a saved result was priced again (`costsim reprice`).
+    #[serde(default)]
+    pub repriced_from: Option<Repriced>,
     /// What went in.
     pub inputs: Inputs,
     /// The traffic that all architectures met, over time.
@@ -354,6 +361,9 @@ pub struct ArchitectureResult {
     pub name: String,
     /// Its description.
     pub description: Option<String>,
+    /// Cost allocation tags of the model, as `focus.csv` has them.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
     /// Requests by how they ended.
     pub requests: Requests,
     /// Requests that met a cold start.
@@ -376,6 +386,9 @@ pub struct ArchitectureResult {
     pub ownership: Option<Ownership>,
     /// Raw units by component, replication by replication.
     pub usage: Vec<UsageResult>,
+    /// What the same traffic used without its bursts, and other traffic: with it a bill can be made again at other prices.
+    #[serde(default)]
+    pub variants: Vec<VariantUsage>,
     /// Over time, first replication.
     pub series: Series,
     /// Latency distributions, all replications merged.
@@ -474,6 +487,9 @@ pub struct ComponentResult {
     /// The same of each replication; empty where there is none.
     #[serde(default)]
     pub idle_cost_each: Vec<String>,
+    /// Share of what is paid by key that was not at work, mean over the replications.
+    #[serde(default)]
+    pub idle_shares: Vec<IdleShare>,
     /// Peak connections to the shared backend (`null` without one).
     pub peak_connections: Option<Figure>,
     /// Mean time a request spent in it, milliseconds, and mean number in it, for Little's law.
@@ -582,6 +598,61 @@ pub struct UsageResult {
     pub total: String,
     /// By hour of the horizon (where there are commitments; otherwise of the first replication only, empty for the others).
     pub hourly: Vec<u64>,
+}
+
+/// Raw usage of a run beside the replications of the full traffic.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct VariantUsage {
+    /// Multiple of the scenario's traffic.
+    pub traffic: f64,
+    /// Without the bursts that happen `once`, once a `week` or a `month` (`null`: with all).
+    pub without: Option<String>,
+    /// Replication, from 0.
+    pub replication: u32,
+    /// Its counters.
+    pub meters: Vec<MeterTotal>,
+}
+
+/// A counter over the horizon.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MeterTotal {
+    /// Component.
+    pub component: String,
+    /// Key in the price list.
+    pub sku: String,
+    /// Raw unit, see [`UsageResult::unit`].
+    pub unit: String,
+    /// Over the horizon.
+    pub total: String,
+}
+
+/// How much of what is paid by a key was not at work.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct IdleShare {
+    /// Key in the price list.
+    pub sku: String,
+    /// 0..=1; mean over the replications.
+    pub share: f64,
+    /// Of each replication (`null` where it used none).
+    pub each: Vec<Option<f64>>,
+}
+
+/// What a bill made again needs beside usage and prices.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BillingTerms {
+    /// USD an hour of the shared database.
+    pub backend_hourly: Option<String>,
+    /// What the scenario says under `billing:`, in its own words (`null` where nothing).
+    pub billing: serde_json::Value,
+}
+
+/// That these results were priced again.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Repriced {
+    /// Region of the simulation.
+    pub region: String,
+    /// Digest of the price book before.
+    pub digest: String,
 }
 
 /// What happened over time, in equal buckets (at most 720), first replication.

@@ -26,6 +26,15 @@ pub enum RawUnit {
 }
 
 impl RawUnit {
+    /// All.
+    pub const ALL: [Self; 7] =
+        [Self::Count, Self::MbMs, Self::Ms, Self::Bytes, Self::GibMs, Self::MicroLcuHours, Self::Hours];
+
+    /// The unit of this [`Self::key`].
+    pub fn of_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|unit| unit.key() == key)
+    }
+
     /// The name under which results and usage files know it.
     pub const fn key(self) -> &'static str {
         match self {

@@ -118,7 +118,7 @@ const RULES: &[Rule] = &[
     Rule {
         within: &[],
         except: &["report"],
-        absent: &["plotters::", "askama::", "comfy_table::"],
+        absent: &["plotters::", "askama::", "comfy_table::", "rust_xlsxwriter::"],
         why: "only reports format",
     },
     Rule {

@@ -108,7 +108,17 @@ fn out_writes_everything_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
     check(dir.path(), &short(&["--out", "a/report", "--quiet"]), 0);
     let out = dir.path().join("a/report");
-    assert_eq!(names(&out), ["charts", "line_items.csv", "report.html", "results.json"]);
+    let expected = [
+        "charts",
+        "focus.csv",
+        "infracost-usage-1-lambda-http-api.yml",
+        "infracost-usage-2-ec2-asg-alb.yml",
+        "line_items.csv",
+        "report.html",
+        "report.xlsx",
+        "results.json",
+    ];
+    assert_eq!(names(&out), expected);
     assert!(names(&out.join("charts")).iter().all(|name| name.ends_with(".svg")));
     let html = fs::read_to_string(out.join("report.html")).unwrap();
     assert!(html.starts_with("<!DOCTYPE html>") || html.starts_with("<!doctype html>"));

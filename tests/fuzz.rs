@@ -213,7 +213,7 @@ proptest! {
         if let Ok(results) = serde_json::from_slice::<Results>(&damaged(&RESULTS, &damage)) {
             let snapshot = Snapshot::of(&results);
             prop_assert!(serde_json::to_string(&snapshot).is_ok());
-            prop_assert!(!report::files(&results).is_empty());
+            prop_assert!(!report::files(&results, report::Period::Day).is_empty());
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `costsim compare`: load, simulate, price, report.
 
 use super::output::{OutDir, note, to_stdout};
+use super::reprice::FocusRows;
 use super::{DataDir, Failure, Format, progress};
 use crate::diag;
 use crate::report;
@@ -63,9 +64,14 @@ pub struct Args {
     #[command(flatten)]
     data: DataDir,
 
-    /// Also write report.html, results.json, line_items.csv and the charts into this directory
+    /// Also write report.html, results.json, the charts, and for finance line_items.csv, focus.csv, report.xlsx and
+    /// infracost-usage*.yml into this directory
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     out: Option<PathBuf>,
+
+    /// Rows of focus.csv
+    #[arg(long, value_name = "day|hour", default_value = "day", help_heading = "Output")]
+    focus: FocusRows,
 
     /// How results are printed
     #[arg(long, value_name = "FORMAT", default_value = "table", help_heading = "Output")]
@@ -97,7 +103,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let results = crate::compare::results(&scenario, &runs, &book).map_err(|error| Failure::of_bill(&error))?;
     if let Some(mut out) = out {
         let earlier = args.out.as_deref().map(earlier_files).unwrap_or_default();
-        for (name, content) in report::files(&results) {
+        for (name, content) in report::files(&results, args.focus.period()) {
             out.add(&name, &content)?;
         }
         out.replaces(earlier);
@@ -106,7 +112,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         }
         out.finish()?;
     }
-    print(&results, args)
+    print(&results, args.format.unwrap_or(Format::Table), args.quiet, args.out.as_deref())
 }
 
 /// Names of the files that an earlier run wrote into a directory: told by the results that lie there. Whatever else is in it is somebody
@@ -120,7 +126,8 @@ fn earlier_files(dir: &Path) -> Vec<String> {
     }
     let earlier = std::fs::read(&path).ok().and_then(|text| serde_json::from_slice::<Results>(&text).ok());
     let ours = earlier.filter(|results| results.schema == crate::results::SCHEMA);
-    ours.map(|results| report::files(&results).into_iter().map(|(name, _)| name).collect()).unwrap_or_default()
+    ours.map(|results| report::files(&results, report::Period::Day).into_iter().map(|(name, _)| name).collect())
+        .unwrap_or_default()
 }
 
 fn load(args: &Args) -> Result<Scenario, Failure> {
@@ -191,17 +198,17 @@ fn warn_if_long(requests: f64) {
     }
 }
 
-fn print(results: &Results, args: &Args) -> Result<(), Failure> {
-    let format = args.format.unwrap_or(Format::Table);
+/// Prints results, and on the standard error their warnings and where the report is.
+pub(super) fn print(results: &Results, format: Format, quiet: bool, out: Option<&Path>) -> Result<(), Failure> {
     let text = match format {
         Format::Table => report::table::render(results, super::colour_on_stdout()),
         Format::Json => report::render(report::Format::Json, results),
         Format::Csv => report::render(report::Format::Csv, results),
         Format::Markdown => report::render(report::Format::Markdown, results),
     };
-    if !args.quiet {
+    if !quiet {
         note(&report::table::warnings(results, super::colour_on_stderr()));
-        if let Some(dir) = &args.out {
+        if let Some(dir) = out {
             note(&format!("wrote {}", dir.join("report.html").display()));
         }
     }

@@ -2,10 +2,10 @@
 //! what was paid for idling. The arithmetic of money is `bill`'s.
 
 use super::ownership;
-use crate::arch::output::RunOutput;
+use crate::arch::output::{ComponentOutput, RunOutput};
 use crate::bill::{Bill, BillError, BillInput, PriceBook, Variant, backend_price, bill};
 use crate::money::Usd;
-use crate::results::{CostAtTraffic, LineItem, MonthlyCost, Ownership, Prices, UsedPrice};
+use crate::results::{CostAtTraffic, IdleShare, LineItem, MonthlyCost, Ownership, Prices, UsedPrice};
 use crate::run::{ArchitectureRuns, OTHER_TRAFFIC};
 use crate::spec::billing::Billing;
 use crate::spec::ownership::Operations;
@@ -13,6 +13,9 @@ use crate::spec::scenario::{Frequency, Scenario};
 use crate::stats::intervals::mean;
 use crate::units::SimDuration;
 use crate::usage::Usage;
+
+/// How the warning of an unknown cost begins.
+pub(super) const NOT_KNOWN: &str = "the cost is not known: ";
 
 /// What an architecture costs a month.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -48,10 +51,9 @@ pub fn bills(
     runs.iter()
         .zip(operations)
         .map(|(runs, operations)| match of_architecture(scenario, operations, runs, book) {
-            Err(missing @ BillError::MissingPrice { .. }) => Ok(ArchitectureBill {
-                warnings: vec![format!("the cost is not known: {missing}")],
-                ..ArchitectureBill::default()
-            }),
+            Err(missing @ BillError::MissingPrice { .. }) => {
+                Ok(ArchitectureBill { warnings: vec![format!("{NOT_KNOWN}{missing}")], ..ArchitectureBill::default() })
+            }
             other => other,
         })
         .collect()
@@ -126,41 +128,51 @@ impl ArchitectureBill {
     }
 
     /// What is paid in a month for a component's capacity that was not at work; `None` where nothing idle is paid or the
-    /// cost is not known. `index` is the component's position in the model.
-    pub fn idle_cost(&self, component: &str, index: usize, runs: &[RunOutput]) -> Option<String> {
-        let outputs = || runs.iter().filter_map(|run| run.components.get(index));
-        // The mean over the replications of each SKU's idle share.
-        let mut shares: Vec<(String, f64)> = Vec::new();
-        for (sku, _) in outputs().flat_map(|output| &output.idle_shares) {
-            if shares.iter().all(|(known, _)| known != sku) {
-                let each: Vec<f64> = outputs()
-                    .flat_map(|output| output.idle_shares.iter().filter(|(of, _)| of == sku).map(|(_, share)| *share))
-                    .collect();
-                shares.push((sku.clone(), mean(&each).value));
-            }
-        }
+    /// cost is not known.
+    pub fn idle_cost(&self, component: &str, shares: &[IdleShare]) -> Option<String> {
+        let shares: Vec<_> = shares.iter().map(|idle| (idle.sku.clone(), idle.share)).collect();
         Some(self.bill.as_ref()?.idle_cost(component, &shares)?.rounded(6).to_string())
     }
 
     /// [`Self::idle_cost`] of each replication: its own idle share of what it used. Linear around the mean bill, which is exact
     /// where no tier ends between the replications. Empty where one is not known.
-    pub fn idle_cost_each(&self, component: &str, index: usize, runs: &[RunOutput]) -> Vec<String> {
-        let used = |run: &RunOutput, sku: &str| {
-            let of = run.usage.meters.iter().filter(|meter| meter.component == component && meter.sku == sku);
+    pub fn idle_cost_each(&self, component: &str, shares: &[IdleShare], runs: &[&Usage]) -> Vec<String> {
+        if self.idle_cost(component, shares).is_none() {
+            return Vec::new();
+        }
+        let used = |run: &Usage, sku: &str| {
+            let of = run.meters.iter().filter(|meter| meter.component == component && meter.sku == sku);
             of.map(|meter| meter.total as f64).sum::<f64>()
         };
-        let of_run = |run: &RunOutput| {
+        let of_run = |(replication, run): (usize, &&Usage)| {
             let bill = self.bill.as_ref()?;
-            let of_sku = |(sku, share): &(String, f64)| {
-                let mean = runs.iter().map(|run| used(run, sku)).sum::<f64>() / runs.len() as f64;
-                let idle = bill.idle_cost(component, &[(sku.clone(), *share)])?.to_f64();
-                Some(if mean > 0.0 { idle * used(run, sku) / mean } else { idle })
+            let of_sku = |idle: &IdleShare| {
+                let share = (*idle.each.get(replication)?)?;
+                let mean = runs.iter().map(|run| used(run, &idle.sku)).sum::<f64>() / runs.len() as f64;
+                let paid = bill.idle_cost(component, &[(idle.sku.clone(), share)])?.to_f64();
+                Some(if mean > 0.0 { paid * used(run, &idle.sku) / mean } else { paid })
             };
-            let idle = run.components.get(index)?.idle_shares.iter().filter_map(of_sku).sum();
+            let idle = shares.iter().filter_map(of_sku).sum();
             Some(Usd::from_estimate(idle)?.rounded(6).to_string())
         };
-        runs.iter().map(of_run).collect::<Option<Vec<_>>>().unwrap_or_default()
+        runs.iter().enumerate().map(of_run).collect::<Option<Vec<_>>>().unwrap_or_default()
     }
+}
+
+/// The idle share of each key: of each replication, and their mean. `index` is the component's position in the model.
+pub fn idle_shares(index: usize, runs: &[RunOutput]) -> Vec<IdleShare> {
+    let outputs = || runs.iter().filter_map(|run| run.components.get(index));
+    let mut shares: Vec<IdleShare> = Vec::new();
+    for (sku, _) in outputs().flat_map(|output| &output.idle_shares) {
+        if shares.iter().all(|known| known.sku != *sku) {
+            let share =
+                |output: &ComponentOutput| output.idle_shares.iter().find(|(of, _)| of == sku).map(|(_, share)| *share);
+            let each: Vec<Option<f64>> = outputs().map(share).collect();
+            let known: Vec<f64> = each.iter().copied().flatten().collect();
+            shares.push(IdleShare { sku: sku.clone(), share: mean(&known).value, each });
+        }
+    }
+    shares
 }
 
 /// The prices behind all bills.

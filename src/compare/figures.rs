@@ -149,6 +149,7 @@ pub fn components(architecture: &Architecture, runs: &[RunOutput]) -> Vec<Compon
             utilisation: optional(&each, |c| c.utilisation, |values| figure(values, 0.0)),
             idle_cost: None,
             idle_cost_each: Vec::new(),
+            idle_shares: Vec::new(),
             peak_connections: optional(&each, |c| c.peak_connections.map(|n| n as f64), maximum),
             mean_time_ms: mean_of(&|c| match c.time_in_system {
                 (_, 0) => f64::NAN,

@@ -43,6 +43,7 @@ pub fn lambda() -> Architecture {
             Component { name: "api".into(), kind: ComponentKind::HttpApi(api) },
             Component { name: "shop".into(), kind: ComponentKind::Lambda(function) },
         ],
+        tags: Default::default(),
         subnets: Subnets::Public,
         operations: None,
         warnings: Vec::new(),
@@ -85,6 +86,7 @@ pub fn ec2() -> Architecture {
             Component { name: "lb".into(), kind: ComponentKind::LoadBalancer(balancer) },
             Component { name: "web".into(), kind: ComponentKind::Fleet(fleet) },
         ],
+        tags: Default::default(),
         subnets: Subnets::Public,
         operations: None,
         warnings: Vec::new(),
@@ -178,6 +180,8 @@ pub fn priced(name: &str, each: &[f64], met: bool) -> ArchitectureResult {
     ArchitectureResult {
         name: name.into(),
         description: None,
+        tags: Default::default(),
+        variants: Vec::new(),
         requests: Default::default(),
         cold_starts: Default::default(),
         latency_ms: Default::default(),
@@ -211,6 +215,11 @@ pub fn priced(name: &str, each: &[f64], met: bool) -> ArchitectureResult {
 
 /// A price book with one price: fifty cents a request.
 pub fn book() -> PriceBook {
+    book_at("0.5")
+}
+
+/// The same at another price.
+pub fn book_at(price: &str) -> PriceBook {
     let provenance =
         Provenance { source: "https://example.com".into(), as_of: "2026-11-20".into(), confidence: Confidence::Page };
     let price = Price {
@@ -219,7 +228,7 @@ pub fn book() -> PriceBook {
         description: "Requests".into(),
         unit: PriceUnit::new("request"),
         free: None,
-        tiers: vec![Tier { from: Quantity::ZERO, to: None, price: "0.5".parse().unwrap(), list: None, provenance }],
+        tiers: vec![Tier { from: Quantity::ZERO, to: None, price: price.parse().unwrap(), list: None, provenance }],
     };
     let list = PriceList { region: "us-east-1".into(), prices: vec![price], ratios: Vec::new() };
     PriceBook::new("us-east-1", &[list]).unwrap()

@@ -41,7 +41,7 @@ pub fn series(architecture: &Architecture, run: &RunOutput, bill: Option<&Bill>,
 }
 
 /// The month's cost accrued by the end of each of `buckets` buckets, from what each hour of the horizon costs.
-fn cumulative(hourly: &[f64], bucket: SimDuration, buckets: usize, horizon: SimDuration) -> Vec<f64> {
+pub(super) fn cumulative(hourly: &[f64], bucket: SimDuration, buckets: usize, horizon: SimDuration) -> Vec<f64> {
     let hour = SimDuration::from_hours(1).0;
     let mut before = vec![0.0];
     for cost in hourly {

@@ -77,8 +77,11 @@ fn asleep(component: &Component, index: usize, runs: &[RunOutput], result: &Comp
     })
 }
 
+/// How [`free_tier_decides`] begins.
+pub(super) const FREE_TIER: &str = "the free tier alone makes ";
+
 /// The cheapest with and without the free tier, where they differ.
-fn free_tier_decides(results: &[ArchitectureResult]) -> Option<String> {
+pub(super) fn free_tier_decides(results: &[ArchitectureResult]) -> Option<String> {
     let cheapest = |cost: &dyn Fn(&ArchitectureResult) -> Option<String>| {
         let costs: Vec<(usize, Usd)> = results
             .iter()
@@ -92,7 +95,7 @@ fn free_tier_decides(results: &[ArchitectureResult]) -> Option<String> {
     let paid = results[with].monthly_cost.without_free_tier.as_ref()?.parse::<Usd>().ok()?;
     (with != without && paid > without_cost).then(|| {
         format!(
-            "the free tier alone makes {} the cheapest ({} a month); without it {} is, at {} against {}: \
+            "{FREE_TIER}{} the cheapest ({} a month); without it {} is, at {} against {}: \
              other workloads of the account may use the free tier up, see `account.free_tier`",
             results[with].name,
             with_cost.cents(),
@@ -191,6 +194,7 @@ mod tests {
             utilisation: Some(Figure { value: share, ..Figure::default() }),
             idle_cost: None,
             idle_cost_each: Vec::new(),
+            idle_shares: Vec::new(),
             peak_connections: None,
             mean_time_ms: Figure::default(),
             mean_in_system: Figure::default(),

@@ -61,6 +61,13 @@ impl Clock {
             .map_or_else(|| "an unknown date".to_owned(), |s| s.strftime("%a %-d %b %Y %H:%M").to_string())
     }
 
+    /// An instant as FOCUS writes it, `2026-03-02T05:00:00Z`; counted from 1970 where the start cannot be read.
+    pub(super) fn utc(&self, seconds: u64) -> String {
+        let start = self.start.as_ref().map_or(Timestamp::UNIX_EPOCH, Zoned::timestamp);
+        let at = i64::try_from(seconds).ok().and_then(|s| start.checked_add(Span::new().try_seconds(s).ok()?).ok());
+        at.unwrap_or(start).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+
     /// Ticks for an axis from 0 to `span` seconds: at most about `most`, at round local times.
     pub(super) fn ticks(&self, span: f64, most: usize) -> Vec<Tick> {
         const STEPS: [(i64, &str); 20] = [

@@ -24,7 +24,7 @@ const HEADER: [&str; 16] = [
 
 /// A field that a spreadsheet takes for text. What begins like a formula (`=`, `+`, `-`, `@`, also after white space) gets an
 /// apostrophe in front, unless it is a plain number.
-fn guarded(text: &str) -> String {
+pub(super) fn guarded(text: &str) -> String {
     let begins = text.trim_start().chars().next();
     let control = text.starts_with(['\t', '\r', '\n']);
     if (control || begins.is_some_and(|c| matches!(c, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠')))

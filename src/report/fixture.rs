@@ -309,6 +309,8 @@ fn architecture(index: usize) -> ArchitectureResult {
         } else {
             "Instances behind a balancer".into()
         }),
+        tags: Default::default(),
+        variants: Vec::new(),
         classes: ["browse", "checkout"]
             .iter()
             .map(|name| ClassResult {
@@ -331,6 +333,7 @@ fn architecture(index: usize) -> ArchitectureResult {
                 utilisation: None,
                 idle_cost: None,
                 idle_cost_each: Vec::new(),
+                idle_shares: Vec::new(),
                 peak_connections: None,
                 mean_time_ms: fig(43.0 * slow, 0.004),
                 mean_in_system: fig(1.7, 0.004),
@@ -351,6 +354,7 @@ fn architecture(index: usize) -> ArchitectureResult {
                     Some(text(136.4 * scale as f64))
                 },
                 idle_cost_each: Vec::new(),
+                idle_shares: Vec::new(),
                 peak_connections: Some(fig(if serverless { 71.0 } else { 80.0 }, 0.02)),
                 mean_time_ms: fig(41.0 * slow, 0.004),
                 mean_in_system: fig(1.6, 0.004),
@@ -522,6 +526,8 @@ pub(super) fn results(count: usize) -> Results {
                 },
             ],
         },
+        billing_terms: None,
+        repriced_from: None,
         inputs: Inputs {
             resolved: None,
             assumptions,

@@ -6,6 +6,7 @@
 
 use super::charts::{Chart, Charts, DataTable, LATENCY_DISTRIBUTION, slug};
 use super::clock::Clock;
+use super::finance::{self, Block};
 use super::format::{
     NONE, clean, compact, count, count_with_interval, group, millis, millis_with_interval, money, money_exact,
     money_half_width, money_or_unknown, money_range, money_signed, money_signed_range, percent, seconds, unbroken,
@@ -40,6 +41,8 @@ struct Page {
     all_served: Vec<String>,
     no_series: Vec<String>,
     bills: Vec<Bill>,
+    /// What the finance section says before its lines.
+    reading: Vec<String>,
     components: Vec<Vec<String>>,
     classes: Vec<Vec<String>>,
     scopes: Vec<Scope>,
@@ -98,6 +101,7 @@ struct Bill {
     id: String,
     name: String,
     items: Vec<Item>,
+    blocks: Vec<Block>,
     total: String,
     rounded: String,
     notes: Vec<String>,
@@ -112,7 +116,6 @@ struct Item {
     unit: String,
     price: String,
     amount: String,
-    formula: String,
     source: Vec<Word>,
     as_of: String,
     from_memory: bool,
@@ -254,7 +257,6 @@ fn item(i: &LineItem) -> Item {
         unit: clean(&i.unit),
         price: format!("${}", clean(&i.unit_price)),
         amount: money_exact(&i.amount),
-        formula: clean(&i.formula),
         source: words(&i.source),
         as_of: clean(&i.as_of),
         from_memory: i.confidence == "memory",
@@ -282,10 +284,34 @@ fn bill(index: usize, a: &ArchitectureResult) -> Bill {
         id: format!("bill-{}", slug(index, &a.name)),
         name: clean(&a.name),
         items: a.line_items.iter().map(item).collect(),
+        blocks: finance::blocks(a),
         total: cost.total.as_deref().map_or_else(|| super::format::UNKNOWN.to_owned(), money_exact),
         rounded: summary::cost(a),
         notes,
     }
+}
+
+/// How to read the arithmetic of the lines.
+fn reading(results: &Results) -> Vec<String> {
+    let simulated = seconds(results.simulated_seconds);
+    let times = match results.replications {
+        1 => "once".to_owned(),
+        n => format!("{n} times"),
+    };
+    vec![
+        format!("Counted: {simulated} of traffic were simulated {times}. Counters are whole numbers; those of all simulations are added up."),
+        format!(
+            "Month: the sum is multiplied by the billed month ({} h) over the simulated time and divided by the number of simulations. \
+             Traffic that happens once a month or a week is counted apart, as often as it happens.",
+            count(results.billed_hours)
+        ),
+        "Unit: the count is divided by how many of it make one unit of the price. 1 GB is 1,024 MB or 1,073,741,824 bytes.".to_owned(),
+        "Rounding: the month's quantity is rounded once, to six decimals (a half to the even digit); nothing after it is rounded.".to_owned(),
+        "Shared: free amounts and tiers belong to the account. Components that use the same thing share them in proportion to their \
+         quantities; a remainder of the last decimal goes to the largest fraction."
+            .to_owned(),
+        "Amount: quantity × unit price, to the last digit. The amounts add up to the total.".to_owned(),
+    ]
 }
 
 fn components(results: &Results) -> Vec<Vec<String>> {
@@ -428,6 +454,7 @@ pub(super) fn render(results: &Results, charts: &Charts) -> String {
         all_served: missing(&|i| charts.each[i].refusals.is_none() && charts.each[i].traffic.is_some()),
         no_series: missing(&|i| charts.each[i].traffic.is_none()),
         bills: all.iter().enumerate().map(|(i, a)| bill(i, a)).collect(),
+        reading: reading(results),
         components: components(results),
         classes: classes(results),
         scopes: scopes(results),

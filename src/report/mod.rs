@@ -2,13 +2,16 @@
 //!
 //! Only this module formats. It writes nothing: it returns text, and the command line decides where it goes.
 
+pub mod backtest;
 pub mod bill;
 mod canvas;
 mod charts;
 mod clock;
 mod csv;
+mod finance;
 #[cfg(test)]
 mod fixture;
+pub mod focus;
 mod format;
 pub mod gate;
 mod gate_bencher;
@@ -20,11 +23,16 @@ pub mod gate_markdown;
 mod gate_sarif;
 mod gate_terminal;
 mod html;
+pub mod infracost;
 mod json;
 mod markdown;
 mod ownership;
+mod spread;
 mod summary;
 pub mod table;
+pub mod xlsx;
+
+pub use spread::Period;
 
 use crate::results::{BillResults, LineItem, Results};
 
@@ -56,13 +64,17 @@ pub fn render(format: Format, results: &Results) -> String {
 
 /// The files of `--out DIR`: (path relative to it, with `/`; content). Paths are of ASCII letters, digits, `-`, `_`, `.` and
 /// `/`, whatever the architectures are called.
-pub fn files(results: &Results) -> Vec<(String, Vec<u8>)> {
+/// `period` is the length of the rows of `focus.csv`.
+pub fn files(results: &Results, period: Period) -> Vec<(String, Vec<u8>)> {
     let charts = charts::Charts::of(results);
     let mut files = vec![
         ("report.html".to_owned(), html::render(results, &charts).into_bytes()),
         ("results.json".to_owned(), json::render(results).into_bytes()),
         ("line_items.csv".to_owned(), csv::render(results).into_bytes()),
+        ("focus.csv".to_owned(), focus::render(results, period).into_bytes()),
+        ("report.xlsx".to_owned(), xlsx::render(results)),
     ];
+    files.extend(infracost::files(results).into_iter().map(|(name, text)| (name, text.into_bytes())));
     files.extend(charts.iter().map(|chart| {
         (format!("charts/{}.svg", chart.id), chart.drawing.standalone(&chart.title, &chart.desc).into_bytes())
     }));

@@ -143,17 +143,19 @@ fn unknown_is_never_zero() {
 #[test]
 fn files_are_complete_and_repeatable() {
     let results = fixture::results(7);
-    let first = files(&results);
-    assert_eq!(first, files(&results));
+    let first = files(&results, Period::Day);
+    assert_eq!(first, files(&results, Period::Day));
     let mut paths: Vec<&str> = first.iter().map(|(p, _)| p.as_str()).collect();
-    assert_eq!(paths[..3], ["report.html", "results.json", "line_items.csv"]);
+    let main = ["report.html", "results.json", "line_items.csv", "focus.csv", "report.xlsx"];
+    assert_eq!(paths[..5], main);
+    assert_eq!(paths[5], "infracost-usage-1-lambda-http-api.yml");
     assert!(paths.contains(&"charts/traffic-1-lambda-http-api.svg"), "{paths:?}");
-    // Four common charts and three for each architecture.
-    assert_eq!(paths.len(), 3 + 4 + 3 * 7);
+    // One usage file for each architecture, four common charts and three for each architecture.
+    assert_eq!(paths.len(), 5 + 7 + 4 + 3 * 7);
     paths.sort_unstable();
     paths.dedup();
     assert_eq!(paths.len(), first.len());
-    for (path, bytes) in files(&fixture::hostile(7)) {
+    for (path, bytes) in files(&fixture::hostile(7), Period::Hour) {
         assert!(
             path.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c)) && !path.contains(".."),
             "{path}"

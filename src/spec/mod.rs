@@ -9,6 +9,7 @@
 //! same declarations that read a file describe it as JSON Schema. Reading never stops at the first mistake.
 
 pub mod billing;
+pub mod billing_saved;
 pub(crate) mod billing_yaml;
 pub mod distribution;
 mod distribution_yaml;

@@ -3,6 +3,7 @@
 use super::distribution::Distribution;
 use super::ownership::Operations;
 use crate::units::{Bytes, Limit, MegaBytes, SimDuration};
+use std::collections::BTreeMap;
 
 /// Position of a component in [`Architecture::components`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,6 +16,8 @@ pub struct Architecture {
     pub name: String,
     /// What it stands for.
     pub description: Option<String>,
+    /// Cost allocation tags, for `focus.csv`.
+    pub tags: BTreeMap<String, String>,
     /// Where requests enter.
     pub entry: ComponentId,
     /// The components in the order of the file; never empty.

@@ -13,6 +13,7 @@ use crate::diag::{Span, nearest};
 use crate::units::{Bytes, Limit, MegaBytes, SimDuration};
 use crate::yaml::{Key, Node, Value, shorten};
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// Zones unless stated: the fewest with which the loss of one is survived.
 const ZONES: u32 = 2;
@@ -34,8 +35,10 @@ record! {
         optional subnets: RawSubnets,
         /// Labour that the architecture takes, shown apart from the bill; nothing unless stated.
         optional operations: RawOperations,
+        /// Cost allocation tags by name, e.g. `{ team: shop, cost-centre: "4711" }`: they stand on every row of `focus.csv`.
+        optional tags: Named<At<String>>,
     }
-    later ["region", "accelerators", "tags"]
+    later ["region", "accelerators"]
 }
 
 /// A mapping whose keys are names that the user chooses.
@@ -411,6 +414,7 @@ pub(crate) fn read(node: &Node, context: Context<'_>, reader: &mut Reader) -> Op
         RawSubnets::Public => Subnets::Public,
         RawSubnets::Private => Subnets::Private { zones: if zones == 0 { ZONES } else { zones } },
     };
+    let tags = tags(raw.tags, reader);
     if crate::diag::any_error(&reader.findings[before..]) {
         return None;
     }
@@ -424,12 +428,29 @@ pub(crate) fn read(node: &Node, context: Context<'_>, reader: &mut Reader) -> Op
     Some(Architecture {
         name,
         description: raw.description,
+        tags,
         entry: entry?.0,
         components,
         subnets,
         operations,
         warnings,
     })
+}
+
+/// Tags within AWS's limits: 50 of them, names of 128 characters, values of 256 (AWS General Reference, tag naming limits).
+fn tags(raw: Option<Named<At<String>>>, reader: &mut Reader) -> BTreeMap<String, String> {
+    let Some(raw) = raw else { return BTreeMap::new() };
+    if raw.entries.len() > 50 {
+        let span = reader.first_line(raw.span);
+        reader.error("too-many", "a resource has at most 50 tags", span, "", "keep those that the bill is read by");
+    }
+    for (key, value) in &raw.entries {
+        if key.text.chars().count() > 128 || value.value.chars().count() > 256 {
+            let help = "use at most 128 characters for its name and 256 for its value";
+            reader.error("too-long", "this tag is too long for AWS", key.span, "", help);
+        }
+    }
+    raw.entries.into_iter().map(|(key, value)| (key.text, value.value)).collect()
 }
 
 /// The components and how they refer to each other.

@@ -97,6 +97,7 @@ pub fn alone(kind: ComponentKind) -> Architecture {
         description: None,
         entry: ComponentId(0),
         components: vec![Component { name: "only".into(), kind }],
+        tags: Default::default(),
         subnets: Subnets::Public,
         operations: None,
         warnings: Vec::new(),

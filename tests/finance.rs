@@ -1,0 +1,431 @@
+//! What is handed to finance: printed lines that can be computed again, a workbook that recalculates, saved results priced again, a bill
+//! held against the simulation.
+
+#![allow(clippy::unwrap_used)]
+#![allow(clippy::print_stdout, reason = "says what was skipped")]
+
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+#[track_caller]
+fn costsim(args: &[&str], code: i32) -> (String, String) {
+    let run = Command::new(env!("CARGO_BIN_EXE_costsim")).env("NO_COLOR", "1").args(args).output().unwrap();
+    let (stdout, stderr) = (String::from_utf8(run.stdout).unwrap(), String::from_utf8(run.stderr).unwrap());
+    assert_eq!(run.status.code(), Some(code), "costsim {}\n{stdout}\n{stderr}", args.join(" "));
+    (stdout, stderr)
+}
+
+/// A report with bursts of a pace of their own, shared tiers and free amounts.
+fn report(dir: &Path, more: &[&str]) -> PathBuf {
+    let out = dir.join("report");
+    let shown = out.display().to_string();
+    let mut args = vec!["compare", "storefront", "--quick", "--quiet", "--replications", "2", "--set"];
+    args.extend(["traffic.scale=0.2", "--out", &shown]);
+    args.extend(more);
+    costsim(&args, 0);
+    out
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+// ------------------------------------------------------------------------------ a reader with nothing but the page
+
+/// The page as a reader sees it: a line for each cell and step, no markup.
+fn printed(html: &str) -> Vec<String> {
+    let (_, section) = html.split_once("<section id=\"finance\"").unwrap();
+    let (section, _) = section.split_once("</section>").unwrap();
+    let mut text = String::new();
+    for piece in section.split('<').skip(1) {
+        let (tag, rest) = piece.split_once('>').unwrap_or((piece, ""));
+        let name = tag.trim_start_matches('/').split(' ').next().unwrap();
+        if !matches!(name, "bdi" | "b" | "code" | "em" | "strong") {
+            text.push('\n');
+        }
+        text.push_str(rest);
+    }
+    let text = text.replace("&amp;", "&").replace("&#38;", "&");
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+fn gcd(a: i128, b: i128) -> i128 {
+    if b == 0 { a.abs().max(1) } else { gcd(b, a % b) }
+}
+
+/// An exact fraction.
+#[derive(Clone, Copy, PartialEq, Debug)]
+struct Ratio(i128, i128);
+
+impl Ratio {
+    fn new(a: i128, b: i128) -> Self {
+        let common = gcd(a, b);
+        Self(a / common, b / common)
+    }
+    fn times(self, other: Self) -> Self {
+        // Across first, so that the products stay small.
+        let (a, b) = (Self::new(self.0, other.1), Self::new(other.0, self.1));
+        Self::new(a.0 * b.0, a.1 * b.1)
+    }
+    fn over(self, other: Self) -> Self {
+        self.times(Self(other.1, other.0))
+    }
+    fn plus(self, other: Self) -> Self {
+        Self::new(self.0 * other.1 + other.0 * self.1, self.1 * other.1)
+    }
+    /// Millionths, half to even.
+    fn rounded(self) -> i128 {
+        let scaled = self.times(Self(1_000_000, 1));
+        let (whole, rest) = (scaled.0.div_euclid(scaled.1), scaled.0.rem_euclid(scaled.1));
+        match (2 * rest).cmp(&scaled.1) {
+            std::cmp::Ordering::Less => whole,
+            std::cmp::Ordering::Equal => whole + whole % 2,
+            std::cmp::Ordering::Greater => whole + 1,
+        }
+    }
+}
+
+/// `1,234.5`, `$0.2`, `730h`, `7d` (in hours).
+fn number(word: &str) -> Option<Ratio> {
+    let word = word.trim_start_matches('$').trim_end_matches([',', ';', '.']);
+    let (digits, hours) = match word.strip_suffix('d').or_else(|| word.strip_suffix('h')) {
+        Some(digits) => (digits, if word.ends_with('d') { 24 } else { 1 }),
+        None => (word, 1),
+    };
+    let plain = digits.replace(',', "");
+    if !plain.starts_with(|c: char| c.is_ascii_digit()) || !plain.chars().all(|c| c.is_ascii_digit() || c == '.') {
+        return None;
+    }
+    let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, ""));
+    let value: i128 = format!("{whole}{fraction}").parse().ok()?;
+    Some(Ratio::new(value * hours, 10i128.pow(u32::try_from(fraction.len()).ok()?)))
+}
+
+/// What a sentence such as `(12 counted x 730h/7d + 3 counted from bursts) / 5 replications / 1,000 ms in a second (1,000 ms)` comes to: numbers,
+/// `x`, `/`, `+` and parentheses; words say what the number before them is, and what stands in parentheses behind words explains.
+fn value(text: &str) -> Ratio {
+    let spaced = text.replace('(', " ( ").replace(')', " ) ").replace("h/", "h / ");
+    let tokens: Vec<&str> = spaced.split_whitespace().collect();
+    let mut at = 0;
+    let found = sum(&tokens, &mut at);
+    assert_eq!(at, tokens.len(), "{text}");
+    found
+}
+
+fn sum(tokens: &[&str], at: &mut usize) -> Ratio {
+    let mut found = product(tokens, at);
+    while tokens.get(*at) == Some(&"+") {
+        *at += 1;
+        found = found.plus(product(tokens, at));
+    }
+    found
+}
+
+fn product(tokens: &[&str], at: &mut usize) -> Ratio {
+    let mut found = factor(tokens, at);
+    loop {
+        match tokens.get(*at) {
+            Some(&"x") => {
+                *at += 1;
+                found = found.times(factor(tokens, at));
+            }
+            Some(&"/") => {
+                *at += 1;
+                found = found.over(factor(tokens, at));
+            }
+            _ => return found,
+        }
+    }
+}
+
+fn factor(tokens: &[&str], at: &mut usize) -> Ratio {
+    let found = if tokens[*at] == "(" {
+        *at += 1;
+        let inner = sum(tokens, at);
+        assert_eq!(tokens[*at], ")", "{tokens:?}");
+        inner
+    } else {
+        number(tokens[*at]).unwrap_or_else(|| panic!("no number: {tokens:?} at {at}"))
+    };
+    *at += 1;
+    // Words, and an explanation in parentheses behind them.
+    let mut words = false;
+    while let Some(token) = tokens.get(*at) {
+        match *token {
+            "x" | "/" | "+" | ")" => break,
+            "(" if words => {
+                while tokens[*at] != ")" {
+                    *at += 1;
+                }
+            }
+            "(" => break,
+            _ => words = true,
+        }
+        *at += 1;
+    }
+    found
+}
+
+/// Every quantity from its counter, every free part and tier from what is said of them, every amount and every sum, from the printed
+/// section alone.
+#[test]
+fn a_reader_can_compute_every_line_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let lines = printed(&fs::read_to_string(report(dir.path(), &[]).join("report.html")).unwrap());
+    let (mut quantities, mut shared, mut products, mut sums) = (0, 0, 0, 0);
+    let mut used = Ratio(0, 1);
+    let mut together: Option<Ratio> = None;
+    let mut free = Ratio(0, 1);
+    let mut block_amounts = Ratio(0, 1);
+    let mut all_amounts = Ratio(0, 1);
+    for (index, line) in lines.iter().enumerate() {
+        if line.starts_with("Counted: ") && index > 10 {
+            (together, free, block_amounts) = (None, Ratio(0, 1), Ratio(0, 1));
+        }
+        if let Some((how, quantity)) = line.split_once(" = ").filter(|_| line.ends_with(" a month")) {
+            used = number(quantity.split(' ').next().unwrap()).unwrap();
+            assert_eq!(value(how).rounded(), used.rounded(), "{line}");
+            quantities += 1;
+        }
+        if let Some((_, rest)) = line.split_once(" components use ") {
+            together = number(rest.split(' ').next().unwrap());
+        }
+        if line.contains(" of it are free") {
+            free = number(line.split(' ').next().unwrap()).unwrap();
+        }
+        if let Some((part, mine)) = line.split_once(", of which ") {
+            // Split in proportion to what each component uses; each of two cuts may round up or down.
+            let whole = number(part.split_once(": ").unwrap().1.split(' ').next().unwrap()).unwrap();
+            let exact = whole.times(used).over(together.unwrap()).rounded();
+            let mine = number(mine).unwrap().rounded();
+            assert!((exact - mine).abs() <= 2, "{line}: {exact}");
+            shared += 1;
+        }
+        // A row of the table: quantity, unit, price, amount.
+        let cells = lines.get(index..index + 4).unwrap_or_default();
+        if let [quantity, _, price, amount] = cells
+            && let (Some(q), Some(p), Some(a)) = (number(quantity), number(price), number(amount))
+            && price.starts_with('$')
+            && amount.starts_with('$')
+            && !quantity.starts_with('$')
+            && !quantity.contains(' ')
+        {
+            assert_eq!(q.times(p), a, "{cells:?}");
+            block_amounts = block_amounts.plus(a);
+            all_amounts = all_amounts.plus(a);
+            assert!(
+                free.rounded() == 0 || p.0 != 0 || q.rounded() <= free.rounded(),
+                "more is free than is said: {cells:?}"
+            );
+            products += 1;
+        }
+        if line == "Together" {
+            assert_eq!(number(&lines[index + 1]), Some(block_amounts), "{line}");
+            sums += 1;
+        }
+        if let Some((_, total)) = line.strip_prefix("All lines of ").and_then(|line| line.split_once(" add up to ")) {
+            assert_eq!(number(total.split(' ').next().unwrap()), Some(all_amounts), "{line}");
+            all_amounts = Ratio(0, 1);
+            sums += 1;
+        }
+    }
+    // storefront has two architectures with 4 and 8 meters at least, tiers and free amounts.
+    assert!(quantities >= 12 && shared >= 4 && products >= 16 && sums >= 4, "{quantities} {shared} {products} {sums}");
+}
+
+// ----------------------------------------------------------------------------------------------------- priced again
+
+#[test]
+fn the_same_book_gives_the_same_bytes_and_another_region_other_prices() {
+    let dir = tempfile::tempdir().unwrap();
+    let saved = report(dir.path(), &[]).join("results.json");
+    let path = saved.display().to_string();
+    let (again, _) = costsim(&["reprice", &path, "--format", "json", "--quiet"], 0);
+    assert!(again == fs::read_to_string(&saved).unwrap(), "another result from the same book");
+    let out = dir.path().join("ireland");
+    let shown = out.display().to_string();
+    costsim(&["reprice", &path, "--region", "eu-west-1", "--out", &shown, "--quiet"], 0);
+    let (before, after) = (json(&saved), json(&out.join("results.json")));
+    assert_eq!((&after["region"], &after["repriced_from"]["region"]), (&"eu-west-1".into(), &"us-east-1".into()));
+    assert_eq!(before["architectures"][0]["usage"], after["architectures"][0]["usage"]);
+    let total = |results: &Value| results["architectures"][0]["monthly_cost"]["total"].clone();
+    assert_ne!(total(&before), total(&after));
+    // 25 % off everything of Lambda leaves the other lines as they are.
+    let (cheaper, _) = costsim(&["reprice", &path, "--discount", "AWS Lambda=25%", "--format", "json", "--quiet"], 0);
+    let cheaper: Value = serde_json::from_str(&cheaper).unwrap();
+    let lines = |results: &Value| results["architectures"][0]["line_items"].as_array().unwrap().clone();
+    for (old, new) in lines(&before).iter().zip(lines(&cheaper)) {
+        let amount = |line: &Value| line["amount"].as_str().unwrap().parse::<f64>().unwrap();
+        let share = if old["service"] == "AWS Lambda" { 0.75 } else { 1.0 };
+        assert!((amount(&new) - share * amount(old)).abs() < 1e-9, "{old} {new}");
+    }
+}
+
+#[test]
+fn what_is_no_result_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    for (text, words) in [
+        ("{", "is no JSON (line 1, column 1)"),
+        ("{}", "has no `schema` of costsim"),
+        (r#"{"schema":"costsim.results/9"}"#, "has the schema `costsim.results/9`"),
+        (r#"{"schema":"costsim.results/1"}"#, "is damaged: missing field"),
+    ] {
+        let (_, stderr) = costsim(&["reprice", &file("r.json", text)], 2);
+        assert!(stderr.contains(words), "{stderr}");
+    }
+    costsim(&["reprice", "nowhere.json"], 2);
+    costsim(&["reprice", "r.json", "--discount", "AWS Lambda"], 2);
+}
+
+// ------------------------------------------------------------------------------------------------------- back-test
+
+#[test]
+fn a_bill_like_the_simulation_has_no_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = report(dir.path(), &[]);
+    let file = |name: &str| out.join(name).display().to_string();
+    let run = |more: &[&str], code| {
+        let (results, bill) = (file("results.json"), file("focus.csv"));
+        let mut args = vec!["backtest", results.as_str(), "--bill", bill.as_str()];
+        args.extend(more);
+        costsim(&args, code)
+    };
+    // Its own rows are a bill like any other; those of the other architecture do not count.
+    let (text, _) = run(&["--arch", "ec2-asg-alb", "--format", "json", "--within", "0.001%"], 0);
+    let found: Value = serde_json::from_str(&text).unwrap();
+    let total = json(&out.join("results.json"))["architectures"][1]["monthly_cost"]["total"].clone();
+    let total: f64 = total.as_str().unwrap().parse().unwrap();
+    for side in ["simulated", "billed"] {
+        assert!((found[side].as_f64().unwrap() - total).abs() < 1e-6, "{side}: {found}");
+    }
+    assert_eq!(found["causes"], Value::Array(Vec::new()));
+    let (_, stderr) = run(&[], 2);
+    assert!(stderr.contains("say with --arch which one was billed"), "{stderr}");
+    let (_, stderr) = run(&["--arch", "mainframe"], 2);
+    assert!(stderr.contains("the results hold lambda-http-api, ec2-asg-alb"), "{stderr}");
+    // A bill of ten dollars of one service alone.
+    let bill = dir.path().join("bill.csv");
+    fs::write(&bill, "BilledCost,ServiceName,x_UsageType,PricingQuantity\n10,AWS Lambda,Lambda-GB-Second-ARM,750000\n")
+        .unwrap();
+    let bill = bill.display().to_string();
+    let results = file("results.json");
+    let args = ["backtest", &results, "--bill", &bill, "--arch", "lambda-http-api", "--within", "1%"];
+    let (text, _) = costsim(&args, 100);
+    assert!(text.contains("lambda.duration.arm") && text.contains("the model has it and the bill has not"), "{text}");
+    let (_, stderr) = costsim(&["backtest", &results, "--bill", &file("report.html"), "--arch", "ec2-asg-alb"], 2);
+    assert!(stderr.contains("line 1: this header is neither that of FOCUS"), "{stderr}");
+}
+
+// --------------------------------------------------------------------------------------------------------- workbook
+
+/// The sheets of a workbook as LibreOffice calculates them anew, as CSV with full precision.
+fn recalculated(workbook: &Path, dir: &Path) -> Option<Vec<Vec<Vec<String>>>> {
+    let profile = dir.join("profile");
+    fs::create_dir_all(profile.join("user")).unwrap();
+    // Formulas are calculated when a file is loaded, whatever results it carries.
+    let settings = r#"<?xml version="1.0" encoding="UTF-8"?>
+<oor:items xmlns:oor="http://openoffice.org/2001/registry" xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
+<item oor:path="/org.openoffice.Office.Calc/Formula/Load"><prop oor:name="OOXMLRecalcMode" oor:op="fuse"><value>0</value></prop></item>
+</oor:items>"#;
+    fs::write(profile.join("user/registrymodifications.xcu"), settings).unwrap();
+    let filter = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,false,false,false,false,-1";
+    let run = Command::new("soffice")
+        .arg(format!("-env:UserInstallation=file://{}", profile.display()))
+        .args(["--headless", "--convert-to", filter, "--outdir"])
+        .arg(dir.join("sheets"))
+        .arg(workbook)
+        .output()
+        .ok()?;
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let sheet = |name: &str| {
+        let path = dir.join("sheets").join(format!("report-{name}.csv"));
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_path(&path).unwrap();
+        reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect()
+    };
+    Some(["Summary", "Line items", "Hourly usage", "Assumptions"].map(sheet).into())
+}
+
+/// The workbook's results are made wrong before LibreOffice sees it, so what it says it has calculated.
+#[test]
+fn libreoffice_calculates_the_same_sums() {
+    if std::env::var_os("COSTSIM_SLOW").is_none() {
+        println!("skipped: LibreOffice (COSTSIM_SLOW=1)");
+        return;
+    }
+    if Command::new("soffice").arg("--version").output().is_err() {
+        println!("skipped: LibreOffice (no `soffice`; apt install libreoffice-calc-nogui)");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let text = fs::read_to_string(report(dir.path(), &[]).join("results.json")).unwrap();
+    let mut results: costsim::results::Results = serde_json::from_str(&text).unwrap();
+    let lines: Vec<(f64, f64)> = results
+        .architectures
+        .iter()
+        .flat_map(|a| &a.line_items)
+        .map(|line| (line.amount.parse().unwrap(), line.quantity.parse().unwrap()))
+        .collect();
+    for line in results.architectures.iter_mut().flat_map(|a| &mut a.line_items) {
+        line.amount = "12345".to_owned();
+    }
+    let workbook = dir.path().join("report.xlsx");
+    fs::write(&workbook, costsim::report::xlsx::render(&results)).unwrap();
+    let sheets = recalculated(&workbook, dir.path()).unwrap();
+    let number = |cell: &str| cell.parse::<f64>().unwrap_or_else(|_| panic!("{cell:?}"));
+    for (index, a) in results.architectures.iter().enumerate() {
+        let row = &sheets[0][4 + index];
+        let total = number(a.monthly_cost.total.as_ref().unwrap());
+        assert_eq!(row[0], a.name);
+        assert!((number(&row[1]) - total).abs() < 1e-9 * total && number(&row[3]).abs() < 1e-9 * total, "{row:?}");
+    }
+    for (row, (amount, quantity)) in sheets[1][1..].iter().zip(&lines) {
+        assert!((number(&row[5]) - quantity).abs() <= 1e-9 * quantity.abs(), "{row:?}");
+        assert!((number(&row[8]) - amount).abs() <= 1e-9 * amount.abs(), "{row:?}");
+    }
+    assert_eq!(sheets[1].len(), 1 + lines.len());
+    let meters: Vec<_> = results.architectures.iter().flat_map(|a| &a.usage).filter(|u| u.replication == 0).collect();
+    for (usage, sum) in meters.iter().zip(&sheets[2][4][1..]) {
+        let total: f64 = usage.total.parse().unwrap();
+        assert!((number(sum) - total).abs() <= 1e-9 * total, "{} {sum}", usage.sku);
+    }
+    assert_eq!(sheets[3].len(), 1 + results.inputs.assumptions.len());
+}
+
+// ------------------------------------------------------------------------------------------------------------ tags
+
+#[test]
+fn tags_and_commitments_reach_the_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let scenario = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/committed.yaml");
+    let out = dir.path().join("out");
+    let (scenario, shown) = (scenario.display().to_string(), out.display().to_string());
+    costsim(&["compare", &scenario, "--quick", "--quiet", "--focus", "hour", "--out", &shown], 0);
+    let results = json(&out.join("results.json"));
+    let mut reader = csv::Reader::from_path(out.join("focus.csv")).unwrap();
+    let header = reader.headers().unwrap().clone();
+    let at = |name: &str| header.iter().position(|column| column == name).expect(name);
+    let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    for a in results["architectures"].as_array().unwrap() {
+        let name = a["name"].as_str().unwrap();
+        let mine: Vec<_> = rows.iter().filter(|row| &row[at("x_Architecture")] == name).collect();
+        let sum = |column: &str| mine.iter().map(|row| row[at(column)].parse::<f64>().unwrap()).sum::<f64>();
+        let total: f64 = a["monthly_cost"]["total"].as_str().unwrap().parse().unwrap();
+        assert!((sum("BilledCost") - total).abs() < 1e-6, "{name}");
+        // What commitments cost is taken by the usage they cover and by what is unused.
+        assert!((sum("EffectiveCost") - total).abs() < 1e-6, "{name}: {} {total}", sum("EffectiveCost"));
+        assert!(mine.iter().all(|row| row[at("Tags")].contains(r#""team":"shop""#)));
+        assert!(mine.iter().any(|row| &row[at("ChargeCategory")] == "Purchase"), "{name}");
+        assert!(mine.iter().any(|row| &row[at("CommitmentDiscountStatus")] == "Used"), "{name}");
+    }
+    // Priced again it is the same, terms and all.
+    let (again, _) =
+        costsim(&["reprice", &out.join("results.json").display().to_string(), "--format", "json", "--quiet"], 0);
+    assert!(again == fs::read_to_string(out.join("results.json")).unwrap());
+}
