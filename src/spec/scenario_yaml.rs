@@ -550,15 +550,6 @@ fn check_replay(raw: RawReplay, reader: &mut Reader) -> Option<CheckedReplay> {
                 return None;
             }
         };
-        if !summary.names.is_empty() {
-            match count_names(&path, &file.value, &columns) {
-                Ok(counted) => names = counted,
-                Err(error) => {
-                    fail(reader, error);
-                    return None;
-                }
-            }
-        }
         if summary.durations > 0 && summary.durations < summary.rows {
             let title = format!("{} of {} rows have no duration", summary.rows - summary.durations, summary.rows);
             reader.error("replay", title, file.span, "", "fill in the durations, or remove the column");
@@ -566,6 +557,7 @@ fn check_replay(raw: RawReplay, reader: &mut Reader) -> Option<CheckedReplay> {
         // The horizon ends just after the last arrival, so that it is within.
         let covers = SimDuration(summary.covers.0.saturating_add(1));
         has_durations = summary.durations > 0;
+        names = summary.names;
         ReplayFile {
             rows: summary.rows,
             covers,
@@ -633,35 +625,6 @@ fn wrong_row(error: &csv_file::FileError, named: Span, reader: &mut Reader) -> D
             Diagnostic::error("replay", title).at(&reader.sources, named, "").help(help)
         }
     }
-}
-
-/// Requests by name, in order of appearance.
-fn count_names(
-    path: &std::path::Path,
-    shown: &str,
-    columns: &Columns,
-) -> Result<Vec<(String, u64)>, csv_file::FileError> {
-    let mut rows = csv_file::RequestReader::open(path, shown, columns)?;
-    let mut names: Vec<(String, u64)> = Vec::new();
-    let mut index: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
-    while let Some(row) = rows.next_row()? {
-        let Some(name) = row.name else { continue };
-        if let Some(&position) = index.get(name) {
-            names[position].1 += 1;
-            continue;
-        }
-        let name = name.to_vec();
-        if index.len() >= MAX_CLASSES {
-            let help = "group requests into a few kinds, e.g. by route instead of by URL";
-            return Err(rows.wrong_name("the file has more than 1,000 names of requests", Some(help)));
-        }
-        let Ok(text) = String::from_utf8(name.clone()) else {
-            return Err(rows.wrong_name("the name is not UTF-8 text", Some("save the file as UTF-8")));
-        };
-        index.insert(name, names.len());
-        names.push((text, 1));
-    }
-    Ok(names)
 }
 
 fn check_burst(raw: RawBurst, horizon: SimDuration, reader: &mut Reader) -> Option<Burst> {

@@ -17,6 +17,7 @@
 use crate::spec::scenario::Columns;
 use crate::units::{NANOS_PER_MILLI, NANOS_PER_SEC, SimDuration};
 use jiff::civil::Date;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -113,7 +114,7 @@ pub struct RequestSummary {
     pub first_date: Option<Date>,
     /// Rows that state a duration.
     pub durations: u64,
-    /// The names of requests that occur, with the line of the first of each, in the order of the file; at most 1,000.
+    /// The names of requests and how many there are of each, in the order of the file.
     pub names: Vec<(String, u64)>,
 }
 
@@ -161,11 +162,11 @@ pub fn scan_rate(path: &Path, shown: &str, columns: &Columns) -> Result<RateSumm
 /// Reads a request file once and checks every row.
 ///
 /// # Errors
-/// The first row that can't be used, or a file with no rows.
+/// The first row that can't be used, or a file with no rows, or one with a name that is no text or more than 1,000 names.
 pub fn scan_requests(path: &Path, shown: &str, columns: &Columns) -> Result<RequestSummary, FileError> {
-    const NAMES: usize = 1_000;
     let mut reader = RequestReader::open(path, shown, columns)?;
     let (mut first, mut last) = (None, 0);
+    let mut index: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
     let mut summary =
         RequestSummary { rows: 0, covers: SimDuration::ZERO, first_date: None, durations: 0, names: Vec::new() };
     while let Some(row) = reader.next_row()? {
@@ -173,16 +174,21 @@ pub fn scan_requests(path: &Path, shown: &str, columns: &Columns) -> Result<Requ
         last = row.at;
         summary.rows += 1;
         summary.durations += u64::from(row.duration.is_some());
-        if let Some(name) = row.name {
-            let known = summary.names.iter().any(|(known, _)| known.as_bytes() == name);
-            if !known && summary.names.len() < NAMES {
-                let name = String::from_utf8_lossy(name).into_owned();
-                // Bytes that are no text look alike once they are replaced: listed once.
-                if summary.names.iter().all(|(known, _)| *known != name) {
-                    summary.names.push((name, row.line));
-                }
-            }
+        let Some(name) = row.name else { continue };
+        if let Some(&position) = index.get(name) {
+            summary.names[position].1 += 1;
+            continue;
         }
+        let name = name.to_vec();
+        if index.len() >= MAX_NAMES {
+            let help = "group requests into a few kinds, e.g. by route instead of by URL";
+            return Err(reader.wrong_name("the file has more than 1,000 names of requests", Some(help)));
+        }
+        let Ok(text) = String::from_utf8(name.clone()) else {
+            return Err(reader.wrong_name("the name is not UTF-8 text", Some("save the file as UTF-8")));
+        };
+        index.insert(name, summary.names.len());
+        summary.names.push((text, 1));
     }
     let Some(first) = first else { return Err(reader.table.no_rows()) };
     summary.covers = SimDuration(last.abs_diff(first));
@@ -695,6 +701,8 @@ impl Table {
     }
 }
 
+/// The most names of requests in a file.
+const MAX_NAMES: usize = 1_000;
 /// The longest row that is shown where something is wrong in it.
 const MAX_SHOWN: usize = 200;
 /// The longest line.
@@ -1118,6 +1126,18 @@ mod tests {
     }
 
     #[test]
+    fn names_that_cannot_be_classes_are_errors() {
+        let scan = |content: &[u8]| scan_requests(file(content).path(), "x.csv", &Columns::default());
+        let rows = |n: usize| (0..n).map(|n| format!("{n},name {n}\n")).collect::<String>();
+        let names = |n: usize| format!("arrival,name\n{}", rows(n));
+        assert_eq!(scan(names(1_000).as_bytes()).map(|summary| summary.names.len()), Ok(1_000));
+        let error = scan(names(1_001).as_bytes()).unwrap_err();
+        assert!(error.message.contains("1,000 names") && error.line == Some(1_002), "{error}");
+        let error = scan(b"arrival,name\n1,a\n2,\xff\n").unwrap_err();
+        assert!(error.message.contains("UTF-8") && error.line == Some(3), "{error}");
+    }
+
+    #[test]
     fn unreadable_files_are_errors() {
         let directory = tempfile::tempdir().unwrap();
         let missing = directory.path().join("missing.csv");
@@ -1149,7 +1169,7 @@ mod tests {
         let requests = file(b"arrival,name,duration\n1,a,\n2,b,5\n2,a,6\n4.5,c,7\n");
         let summary = scan_requests(requests.path(), "x.csv", &Columns::default()).unwrap();
         assert_eq!((summary.rows, summary.covers, summary.durations), (4, SimDuration::from_millis(3_500), 3));
-        assert_eq!(summary.names, [("a".to_owned(), 2), ("b".to_owned(), 3), ("c".to_owned(), 5)]);
+        assert_eq!(summary.names, [("a".to_owned(), 2), ("b".to_owned(), 1), ("c".to_owned(), 1)]);
     }
 
     #[test]

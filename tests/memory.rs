@@ -1,0 +1,75 @@
+//! Memory does not grow with the number of requests.
+
+mod common;
+
+use common::*;
+use costsim::spec::model::*;
+use costsim::spec::scenario::*;
+use costsim::units::*;
+use std::process::Command;
+
+/// What a worker may take, in KiB.
+const MOST: u64 = 64 << 10;
+
+/// The most memory that this process has had in use so far, in KiB; `None` where the system does not tell.
+fn peak() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// A function behind an API and a fleet behind a balancer, each with an objective in windows.
+fn cases(requests: f64) -> Vec<(Scenario, Architecture)> {
+    let rate = 1_000.0;
+    let mut scenario = scenario(rate, requests / rate, exponential(0.03));
+    scenario.objectives.latency.push(LatencyObjective {
+        name: "p99".into(),
+        quantile: 0.99,
+        limit: SimDuration::from_millis(500),
+        window: Some(SimDuration::from_mins(5)),
+        met: 0.999,
+    });
+    let fleet = Fleet { concurrency: Limit::At(64), queue: Limit::At(128), ..fleet(10, 2) };
+    let function = behind_api(ComponentKind::Lambda(function()));
+    let fleet = behind_balancer(ComponentKind::Fleet(fleet), Balancing::LeastOutstanding);
+    vec![(scenario.clone(), function), (scenario, fleet)]
+}
+
+/// One test, since the peak is that of the whole process.
+#[test]
+#[allow(clippy::print_stderr)]
+fn twenty_million_requests_take_no_more_than_one() {
+    let after = |requests: f64| {
+        for (scenario, architecture) in cases(requests) {
+            let arrived = run(&scenario, &architecture).classes[0].arrived;
+            assert_close("requests", arrived as f64, requests, 0.01);
+        }
+        peak()
+    };
+    let (Some(few), Some(many)) = (after(1e6), after(2e7)) else {
+        eprintln!("skipped: the system does not tell how much memory is in use");
+        return;
+    };
+    // A byte for each request would be 19 MB. What may grow is the list of windows: 20,000 s are 67.
+    assert!(many < few + 1_024, "{few} KiB after a million requests, {many} KiB after twenty million");
+    assert!(many < MOST, "{many} KiB");
+}
+
+/// The program itself, with no more address space than a worker may take. `docs/performance.md` has a billion.
+#[test]
+#[allow(clippy::print_stderr)]
+fn a_hundred_million_requests_fit_in_64_megabytes() {
+    if std::env::var_os("COSTSIM_SLOW").is_none() {
+        eprintln!("skipped: set COSTSIM_SLOW=1 to simulate for minutes under a limit of memory");
+        return;
+    }
+    // Two arenas of the allocator, one for each thread, would each set 64 MB of addresses aside.
+    let limited = format!("ulimit -v {MOST} && exec \"$0\" \"$@\"");
+    let output = Command::new("sh")
+        .args(["-c", &limited, env!("CARGO_BIN_EXE_costsim"), "compare", "lambda-http-api", "--rate", "10000/s"])
+        .args(["--duration", "100ms", "--horizon", "3h", "--replications", "1", "--quick", "-j1", "--quiet"])
+        .env("MALLOC_ARENA_MAX", "1")
+        .output()
+        .expect("sh");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
