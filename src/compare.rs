@@ -4,6 +4,7 @@
 pub mod assumptions;
 pub mod cost;
 mod figures;
+mod function_warnings;
 mod objectives;
 pub mod ownership;
 pub mod reprice;
@@ -113,6 +114,8 @@ fn of_architecture(
     }
     let mut warnings = warnings::of_architecture(architecture, runs, &components);
     warnings.extend(bill.warnings.iter().cloned());
+    let line_items = bill.lines();
+    warnings.extend(function_warnings::of_functions(scenario, architecture, runs, &line_items));
     ArchitectureResult {
         name: architecture.name.clone(),
         description: architecture.description.clone(),
@@ -129,7 +132,7 @@ fn of_architecture(
             .first()
             .map(|run| series::series(architecture, run, bill.bill.as_ref(), scenario.horizon))
             .unwrap_or_default(),
-        line_items: bill.lines(),
+        line_items,
         ownership: bill.ownership.clone(),
         commitments: bill.bill.as_ref().map(crate::bill::Bill::commitment_results).unwrap_or_default(),
         histograms: figures::histograms(scenario, runs),

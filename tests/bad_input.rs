@@ -105,9 +105,29 @@ fn unknown_keys_get_the_nearest_name() {
 }
 
 #[test]
+fn provisioned_concurrency_is_checked_against_what_lambda_allows() {
+    let with = |keys: &str| format!("memory: 512 MB, {keys}, ");
+    let mistake =
+        |keys: &str, at: &str, says: &str, help: &str| one_mistake("memory: 512 MB, ", &with(keys), at, says, help);
+    let above = "more provisioned than reserved";
+    mistake("reserved_concurrency: 10, provisioned_concurrency: 20", "20", above, "write at most 10");
+    mistake("provisioned_concurrency: many", "many", "expected", "");
+    let tracking = |keys: &str| format!("provisioned_concurrency: {{ level: 5, target_tracking: {{ {keys} }} }}");
+    mistake(&tracking("max: 3"), "5", "`min` is more than `max`", "smaller `min`");
+    mistake(&tracking("max: 30, utilisation: 95%"), "95%", "out of range", "10% to 90%");
+    mistake(&tracking("max: 2000000"), "2000000", "out of range", "at most 1000000");
+    let schedule =
+        "provisioned_concurrency: { level: 5, schedule: [ { at: \"20:00\", level: 1 }, { at: \"08:00\", level: 9 } ] }";
+    mistake(schedule, "\"08:00\"", "not later than the one before", "order of the day");
+    mistake("ephemeral_storage: 20 GB", "20 GB", "out of range", "512 MB to 10240 MB");
+    mistake("snapstart: { restore: 600ms }", "{ restore: 600ms }", "cannot have SnapStart", "Java, Python and .NET");
+    mistake("error_rate: 1", "1", "", "%");
+}
+
+#[test]
 fn keys_of_later_versions_are_no_typing_errors() {
-    let (key, says) = ("provisioned_concurrency", "is not modelled yet");
-    one_mistake("memory: 512 MB, ", "memory: 512 MB, provisioned_concurrency: 20, ", key, says, "remove it");
+    let (key, says) = ("extensions", "is not modelled yet");
+    one_mistake("memory: 512 MB, ", "memory: 512 MB, extensions: 1, ", key, says, "remove it");
     one_mistake("horizon: 7d", "events: []\nhorizon: 7d", "events", says, "");
     one_mistake("instance_type: m7g.large", "instance_type: t3.large", "t3.large", says, "m7g.large");
 }

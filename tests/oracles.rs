@@ -9,11 +9,12 @@ mod common;
 
 use common::*;
 use costsim::arch::output::Outcome;
+use costsim::spec::distribution::Distribution;
 use costsim::spec::model::*;
 use costsim::spec::scenario::*;
 use costsim::units::*;
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 
 /// Rows of a CSV file by column name.
@@ -191,4 +192,64 @@ fn measured_logs_replayed_give_the_measured_cold_starts() {
         simulated_sum += got;
     }
     assert_close("cold starts of both logs", simulated_sum, measured_sum, 0.25);
+}
+
+/// Fifty requests at once to a small Python function of 2020, of which ten found an environment: 65-74 ms until their handler began, the others
+/// 224-309 ms. Ten earlier requests make those environments here; then the measured instants and durations are replayed with the default allocation
+/// and the measured init of an empty function (lambda-perf 2026: python3.12, p50 87 ms).
+#[test]
+fn a_measured_burst_takes_an_environment_a_request() {
+    let Some(shared) = shared() else { return println!("skipped: no ../shared") };
+    let file = std::fs::File::open(shared.join("data/lambda/burst_50.json.gz")).expect("the measurement");
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(file).read_to_string(&mut text).expect("gzip");
+    // Objects with commas between them.
+    let list = format!("[{}]", text.trim().trim_start_matches('[').trim_end_matches([',', ']']));
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&list).expect("JSON");
+    let number =
+        |row: &serde_json::Value, path: &str| row.pointer(path).and_then(serde_json::Value::as_f64).expect(path);
+    let sent = |row: &serde_json::Value| number(row, "/pystart_ms");
+    let lag = |row: &serde_json::Value| number(row, "/func_data/initTime_ms") - sent(row);
+    let (warm, cold): (Vec<f64>, Vec<f64>) = rows.iter().map(lag).partition(|lag| *lag < 150.0);
+    assert_eq!((rows.len(), warm.len()), (50, 10));
+    let environments: std::collections::BTreeSet<_> =
+        rows.iter().filter_map(|row| row.pointer("/func_data/containerID")).map(ToString::to_string).collect();
+    assert_eq!(environments.len(), 50);
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let extra: Vec<f64> = cold.iter().map(|lag| lag - mean(&warm)).collect();
+    let (least, most) = extra.iter().fold((f64::MAX, 0.0f64), |(low, high), value| (low.min(*value), high.max(*value)));
+
+    let first = rows.iter().map(sent).fold(f64::MAX, f64::min);
+    let mut requests: Vec<(f64, f64)> = (0..10).map(|_| (0.0, 1000.0)).collect();
+    requests.extend(rows.iter().map(|row| (60.0 + (sent(row) - first) / 1e3, number(row, "/func_data/duration_ms"))));
+    requests.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut replay = tempfile::NamedTempFile::new().expect("a temporary file");
+    writeln!(replay, "arrival,duration").expect("written");
+    for (at, duration) in &requests {
+        writeln!(replay, "{at:.6},{duration:.6}").expect("written");
+    }
+    replay.flush().expect("written");
+    let mut scenario = scenario(1.0, 120.0, constant(1.0));
+    scenario.traffic.shape = Shape::ReplayRequests(ReplayFile {
+        path: replay.path().to_owned(),
+        shown: "burst.csv".into(),
+        rows: 60,
+        covers: secs(61.0),
+        ..ReplayFile::default()
+    });
+    let init = Distribution::LogNormal { mu: (0.087f64).ln(), sigma: (0.139f64 / 0.087).ln() / 2.326 };
+    let function = Function { allocation: constant(0.150), init: vec![init], ..function() };
+    let output = run(&scenario, &alone(ComponentKind::Lambda(function)));
+    let component = &output.components[0];
+    // Ten of the first ten, and forty of the fifty.
+    assert_eq!(component.cold_starts, Some(50));
+    assert_eq!(component.capacity.map(|level| level.1 as u64), Some(50));
+    let durations: f64 = requests.iter().map(|request| request.1).sum();
+    let latency = output.classes[0].latency.mean_secs() * 1e3 * 60.0;
+    let simulated = (latency - durations) / 50.0;
+    println!(
+        "burst of 50: 50 environments, 40 cold; lag of a cold start {simulated:.0} ms simulated, {:.0} ({least:.0}-{most:.0}) ms measured",
+        mean(&extra)
+    );
+    assert!((least..=most).contains(&simulated), "{simulated}");
 }

@@ -18,19 +18,34 @@
 use super::call::{Call, Ending};
 use super::ledger::{Ledger, MeterId};
 use super::output::{ComponentOutput, Outcome};
+use super::provisioned::{MINUTE, ProvisionedState};
 use super::token_bucket::TokenBucket;
 use super::world::{Due, Event, Shared, Site};
 use crate::sim::gauge::Gauge;
 use crate::sim::queue::EventQueue;
-use crate::sim::random::Key;
+use crate::sim::random::{Key, unit};
 use crate::sim::sampler::Sampler;
 use crate::spec::model::{Arch, Function};
 use crate::spec::scenario::Account;
-use crate::units::{Limit, NANOS_PER_MILLI, SimDuration, SimTime};
+use crate::units::{Limit, NANOS_PER_MILLI, NANOS_PER_SEC, SimDuration, SimTime};
 use crate::usage::RawUnit;
 
 /// Memory at which a function has one vCPU (Lambda developer guide).
 pub const MB_PER_VCPU: f64 = 1769.0;
+
+/// An init that takes longer is cut off and runs again inside the first call (Lambda developer guide, runtime environment).
+const INIT_LIMIT: u64 = 10 * NANOS_PER_SEC;
+/// Bytes of a streamed response that cost nothing (Lambda pricing page).
+const STREAMED_FREE: u64 = 6 << 20;
+/// MB of `/tmp` that cost nothing.
+const EPHEMERAL_FREE: u64 = 512;
+
+/// On the number of an environment: its last call failed, so it is initialised again in the next one.
+const AGAIN: u32 = 1 << 31;
+/// Instead of the number of an environment: one of the provisioned concurrency.
+const PROVISIONED: u32 = 1 << 30;
+/// The number alone.
+const NUMBER: u32 = PROVISIONED - 1;
 
 #[derive(Debug, Clone, Copy)]
 struct Environment {
@@ -76,6 +91,35 @@ struct Meters {
     requests: MeterId,
     duration: MeterId,
     logs: MeterId,
+    /// Duration and capacity.
+    provisioned: Option<(MeterId, MeterId)>,
+    ephemeral: Option<MeterId>,
+    /// Restores and cache.
+    snapstart: Option<(MeterId, MeterId)>,
+    streamed: Option<MeterId>,
+}
+
+/// What may be due in a function's provisioned concurrency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Provision {
+    /// A raise is ready.
+    Ready,
+    /// The schedule changes the level.
+    Change,
+    /// A minute of the metric ends.
+    Minute,
+}
+
+/// What a start adds to a call: before it, and inside it.
+#[derive(Debug, Clone, Copy)]
+struct ColdStart {
+    unbilled: u64,
+    init: u64,
+    inside: u64,
+}
+
+impl ColdStart {
+    const NONE: Self = Self { unbilled: 0, init: 0, inside: 0 };
 }
 
 /// The state of one function.
@@ -93,6 +137,19 @@ pub struct LambdaState {
     allocation_key: Key,
     init_keys: Vec<Key>,
     reserved: Option<u64>,
+    /// Calls at work on demand: what is reserved without the provisioned.
+    own_limit: u64,
+    provisioned: Option<ProvisionedState>,
+    provisioned_connections: u64,
+    provisioned_calls: u64,
+    error_rate: f64,
+    error_key: Key,
+    again_keys: Vec<Key>,
+    /// Starts are restored from a snapshot.
+    restores: bool,
+    ephemeral_over: u64,
+    streamed_bytes: Vec<u64>,
+    start: SimTime,
     /// Whether its calls count towards a limit of the account.
     counts_to_account: bool,
     scaling: Option<TokenBucket>,
@@ -110,6 +167,8 @@ pub struct LambdaState {
     hour_calls: Vec<u64>,
     hour_time: u128,
     hour_billed_ms: u64,
+    hour_provisioned_ms: u64,
+    hour_starts: u64,
     // Over the measured horizon.
     unserved: u64,
     throttled: u64,
@@ -128,6 +187,8 @@ pub struct LambdaState {
 /// Concurrency and request rate of the account, shared by all functions of an architecture.
 pub struct AccountState {
     unreserved_limit: u64,
+    /// Provisioned concurrency of functions without a reserved one: taken from the others' share.
+    provisioned: u64,
     unreserved_busy: u64,
     rate: Option<TokenBucket>,
 }
@@ -140,14 +201,49 @@ impl AccountState {
             Limit::At(rate) => Some(TokenBucket::new(rate as f64, rate as f64)),
             Limit::Unlimited => None,
         };
-        Self { unreserved_limit: account.concurrency.as_u64().saturating_sub(reserved), unreserved_busy: 0, rate }
+        Self {
+            unreserved_limit: account.concurrency.as_u64().saturating_sub(reserved),
+            unreserved_busy: 0,
+            provisioned: 0,
+            rate,
+        }
+    }
+
+    /// Whether no call fits any more.
+    #[inline(always)]
+    fn is_full(&self) -> bool {
+        self.unreserved_busy >= self.unreserved_limit.saturating_sub(self.provisioned)
     }
 }
 
 impl LambdaState {
     /// A function without environments.
-    pub fn new(site: Site<'_>, function: &Function, shared: &Shared<'_>, ledger: &mut Ledger) -> Self {
+    pub fn new(
+        site: Site<'_>,
+        function: &Function,
+        shared: &Shared<'_>,
+        ledger: &mut Ledger,
+        account: &mut AccountState,
+        queue: &mut EventQueue<Event>,
+    ) -> Self {
         let Site { index, name, key } = site;
+        let classes = &shared.scenario.classes;
+        let ephemeral_over = u64::from(function.ephemeral.0).saturating_sub(EPHEMERAL_FREE);
+        let provisioned = function.provisioned.as_ref().map(ProvisionedState::new);
+        let level = provisioned.as_ref().map_or(0, ProvisionedState::level);
+        if let Some(provisioned) = &provisioned {
+            if provisioned.tracks() {
+                let minute = Event::new(Due::Provision(Provision::Minute), index, 0);
+                queue.push(SimTime::ZERO + MINUTE, minute);
+            }
+            if let Some(change) = provisioned.next_change() {
+                let at = SimTime::ZERO + shared.scenario.warmup + change;
+                queue.push(at, Event::new(Due::Provision(Provision::Change), index, 0));
+            }
+            if function.reserved_concurrency.is_none() {
+                account.provisioned += level;
+            }
+        }
         let share = (f64::from(function.memory.0) / MB_PER_VCPU).min(1.0);
         let arch = match function.arch {
             Arch::X86 => "x86",
@@ -170,6 +266,17 @@ impl LambdaState {
             allocation_key: key.named("allocation"),
             init_keys: (0..function.init.len()).map(|part| key.named("init").numbered(part as u64)).collect(),
             reserved: function.reserved_concurrency,
+            own_limit: function.reserved_concurrency.map_or(u64::MAX, |reserved| reserved.saturating_sub(level)),
+            provisioned,
+            provisioned_connections: 0,
+            provisioned_calls: 0,
+            error_rate: function.error_rate,
+            error_key: key.named("error"),
+            again_keys: (0..function.init.len()).map(|part| key.named("init again").numbered(part as u64)).collect(),
+            restores: function.snapstart.is_some(),
+            ephemeral_over,
+            streamed_bytes: classes.iter().map(|class| class.response_size.0.saturating_sub(STREAMED_FREE)).collect(),
+            start: SimTime::ZERO + shared.scenario.warmup,
             counts_to_account: function.reserved_concurrency.is_none()
                 && shared.scenario.account.concurrency != Limit::Unlimited,
             scaling,
@@ -177,22 +284,30 @@ impl LambdaState {
             free: Vec::new(),
             idle: IdleStack::default(),
             next_expiry: SimTime::ZERO,
-            total: Gauge::new(0),
+            total: Gauge::new(level),
             busy: Gauge::new(0),
             meters: Meters {
                 requests: ledger.open(name, format!("lambda.request.{arch}"), RawUnit::Count),
                 duration: ledger.open(name, format!("lambda.duration.{arch}"), RawUnit::MbMs),
                 logs: ledger.open(name, "cw.logs.lambda_vended", RawUnit::Bytes),
+                provisioned: function.provisioned.as_ref().map(|_| {
+                    let mut open = |what| ledger.open(name, format!("lambda.pc.{what}.{arch}"), RawUnit::MbMs);
+                    (open("duration"), open("capacity"))
+                }),
+                ephemeral: (ephemeral_over > 0)
+                    .then(|| ledger.open(name, format!("lambda.ephemeral_over_512mb.{arch}"), RawUnit::MbMs)),
+                snapstart: function.snapstart.filter(|snapstart| snapstart.paid).map(|_| {
+                    let restores = ledger.open(name, "lambda.snapstart.restore", RawUnit::Bytes);
+                    (restores, ledger.open(name, "lambda.snapstart.cache", RawUnit::MbMs))
+                }),
+                streamed: function.streaming.then(|| ledger.open(name, "lambda.stream.gb", RawUnit::Bytes)),
             },
-            log_bytes: shared
-                .scenario
-                .classes
-                .iter()
-                .map(|class| class.log_size.0.saturating_add(function.platform_log.0))
-                .collect(),
+            log_bytes: classes.iter().map(|class| class.log_size.0.saturating_add(function.platform_log.0)).collect(),
             hour_calls: vec![0; shared.scenario.classes.len()],
             hour_time: 0,
             hour_billed_ms: 0,
+            hour_provisioned_ms: 0,
+            hour_starts: 0,
             unserved: 0,
             throttled: 0,
             failed: 0,
@@ -227,7 +342,7 @@ impl LambdaState {
                 break;
             }
             self.idle.drop_oldest();
-            self.retire(environment, ends, shared);
+            self.retire(environment & NUMBER, ends, shared);
         }
     }
 
@@ -259,76 +374,146 @@ impl LambdaState {
         {
             return self.throttle(now);
         }
-        match self.reserved {
-            Some(reserved) if self.busy.value() >= reserved => return self.throttle(now),
-            None if account.unreserved_busy >= account.unreserved_limit => return self.throttle(now),
-            _ => {}
+        let mut on_demand = self.busy.value();
+        if let Some(provisioned) = &mut self.provisioned {
+            if let Some(again) = provisioned.take(now) {
+                return self.invoke_provisioned(now, call, again, shared, queue);
+            }
+            on_demand -= provisioned.busy();
+        }
+        if on_demand >= self.own_limit || (self.counts_to_account && account.is_full()) {
+            return self.throttle(now);
         }
         self.expire(now, shared);
-        let (environment, start_up, init, cold) = loop {
+        let (environment, cold) = loop {
             let Some(environment) = self.idle.pop_newest() else {
                 match self.cold_start(now, call.id, call.attempt) {
-                    Some((environment, start_up, init)) => {
+                    Some((environment, start)) => {
                         call.cold = true;
-                        break (environment, start_up, init, true);
+                        break (environment, start);
                     }
                     None => return self.throttle(now),
                 }
             };
             let young = match self.max_age {
                 None => true,
-                Some(max_age) => now.since(self.environments[environment as usize].created) < max_age,
+                Some(max_age) => now.since(self.environments[(environment & NUMBER) as usize].created) < max_age,
             };
             if young {
-                break (environment, 0, 0, false);
+                break (environment & NUMBER, ColdStart { inside: self.again(environment, call), ..ColdStart::NONE });
             }
-            self.retire(environment, now, shared);
+            self.retire(environment & NUMBER, now, shared);
         };
-        let mut handler = call.wait;
-        if call.cpu > 0 {
-            handler += (call.cpu as f64 * self.cpu_scale + 0.5) as u64;
-        }
-        if cold {
-            handler += self.first_call;
-        }
-        let mut ending = Ending::served(now);
-        if handler > self.timeout {
-            handler = self.timeout;
-            ending = Ending { at: now, status: 504, outcome: Outcome::TimedOut };
-            self.unserved += 1;
-        }
-        if shared.has_backend && !self.connect(environment, now, shared) {
-            // No connection to be had: the handler fails at once.
-            handler = 0;
-            self.unserved += u64::from(ending.outcome == Outcome::Served);
-            ending = Ending { at: now, status: 500, outcome: Outcome::Failed };
-            self.failed += 1;
-        }
-        let taken = SimDuration(start_up + init + handler);
+        let connected = !shared.has_backend || self.connect(environment, now, shared);
+        let (handler, mut ending) = self.handle(now, call, cold.inside, connected);
+        let taken = SimDuration(cold.unbilled + cold.init + handler);
         ending.at = now + taken;
         self.hour_calls[usize::from(call.class)] += 1;
-        // The sum is below 2^64 as `taken` is; the ceiling is taken of less than that of 2^63 nanoseconds, 292 years.
-        self.hour_billed_ms += (init + handler).wrapping_add(NANOS_PER_MILLI - 1) / NANOS_PER_MILLI;
+        // The sum is below 2^64 as `taken` is, and far below it where the ceiling is taken: 2^63 nanoseconds are 292 years.
+        self.hour_billed_ms += self.billed_ms(cold.init + handler);
+        // 2^64 calls of 2^64 nanoseconds fit.
         self.hour_time = self.hour_time.wrapping_add(u128::from(taken.0));
         self.busy.up(now);
         if self.counts_to_account {
             account.unreserved_busy += 1;
         }
-        queue.push(ending.at, Event::new(Due::Released, self.index, environment));
+        let again = if ending.outcome == Outcome::Served { 0 } else { AGAIN };
+        queue.push(ending.at, Event::new(Due::Released, self.index, environment | again));
         ending
     }
 
-    /// Makes an environment: its number, the unbilled and the billed part of its start. `None` if the scaling rate is used up.
+    /// What the handler takes from its start, and how it ends. `inside`: an init that runs as part of the call.
+    #[inline(always)]
+    fn handle(&mut self, now: SimTime, call: &Call, inside: u64, connected: bool) -> (u64, Ending) {
+        let mut handler = call.wait + inside;
+        if call.cpu > 0 {
+            handler += (call.cpu as f64 * self.cpu_scale + 0.5) as u64;
+        }
+        if handler > self.timeout {
+            self.unserved += 1;
+            return (self.timeout, Ending { at: now, status: 504, outcome: Outcome::TimedOut });
+        }
+        let failed = Ending { at: now, status: 500, outcome: Outcome::Failed };
+        if !connected {
+            // No connection to be had: the handler fails at once.
+            self.unserved += 1;
+            self.failed += 1;
+            return (0, failed);
+        }
+        if self.error_rate > 0.0 && unit(self.error_key.draw(call.id, u32::from(call.attempt))) < self.error_rate {
+            self.unserved += 1;
+            self.failed += 1;
+            return (handler, failed);
+        }
+        (handler, Ending::served(now))
+    }
+
+    /// Billed duration: one ceiling to a millisecond.
+    #[inline(always)]
+    fn billed_ms(&self, nanos: u64) -> u64 {
+        nanos.wrapping_add(NANOS_PER_MILLI - 1) / NANOS_PER_MILLI
+    }
+
+    /// How long the init takes that runs inside the next call of this environment, if its last call failed (AWS.md 3.8).
+    #[inline(always)]
+    fn again(&self, environment: u32, call: &Call) -> u64 {
+        if environment & AGAIN == 0 { 0 } else { self.suppressed_init(call) }
+    }
+
     #[cold]
-    fn cold_start(&mut self, now: SimTime, id: u64, attempt: u8) -> Option<(u32, u64, u64)> {
+    fn suppressed_init(&self, call: &Call) -> u64 {
+        let draws = self.init.iter().zip(&self.again_keys);
+        draws.map(|(part, key)| part.sample(key.draw(call.id, u32::from(call.attempt))).0).sum()
+    }
+
+    /// As [`LambdaState::invoke`] from where a provisioned environment has been taken.
+    #[inline(never)]
+    fn invoke_provisioned(
+        &mut self,
+        now: SimTime,
+        call: &Call,
+        again: bool,
+        shared: &mut Shared<'_>,
+        queue: &mut EventQueue<Event>,
+    ) -> Ending {
+        let busy = self.provisioned.as_ref().map_or(0, ProvisionedState::busy);
+        // The environments used last are used first: each that is used for the first time opens a connection.
+        let mut connected = true;
+        if shared.has_backend && busy > self.provisioned_connections {
+            connected = shared.connections.open(now, 1);
+            self.provisioned_connections += u64::from(connected);
+        }
+        let inside = if again { self.suppressed_init(call) } else { 0 };
+        let (handler, mut ending) = self.handle(now, call, inside, connected);
+        ending.at = now + SimDuration(handler);
+        self.hour_calls[usize::from(call.class)] += 1;
+        self.hour_provisioned_ms += self.billed_ms(handler);
+        self.hour_time = self.hour_time.wrapping_add(u128::from(handler));
+        self.provisioned_calls += 1;
+        self.busy.up(now);
+        let again = if ending.outcome == Outcome::Served { 0 } else { AGAIN };
+        queue.push(ending.at, Event::new(Due::Released, self.index, PROVISIONED | again));
+        ending
+    }
+
+    /// Makes an environment. `None` if the scaling rate is used up.
+    #[cold]
+    fn cold_start(&mut self, now: SimTime, id: u64, attempt: u8) -> Option<(u32, ColdStart)> {
         if let Some(scaling) = &mut self.scaling
             && !scaling.take(now)
         {
             return None;
         }
         let attempt = u32::from(attempt);
-        let allocation = self.allocation.sample(self.allocation_key.draw(id, attempt)).0;
-        let init = self.init.iter().zip(&self.init_keys).map(|(part, key)| part.sample(key.draw(id, attempt)).0).sum();
+        let unbilled = self.allocation.sample(self.allocation_key.draw(id, attempt)).0;
+        let parts = self.init.iter().zip(&self.init_keys);
+        let mut init = parts.map(|(part, key)| part.sample(key.draw(id, attempt)).0).sum();
+        let mut inside = self.first_call;
+        if init > INIT_LIMIT && !self.restores {
+            // Cut off, and run once more inside the call (AWS.md 2.8).
+            inside += init;
+            init = INIT_LIMIT;
+        }
         let fresh = Environment { created: now, connected: false };
         let environment = match self.free.pop() {
             Some(slot) => {
@@ -342,7 +527,8 @@ impl LambdaState {
         };
         self.total.up(now);
         self.cold_starts += 1;
-        Some((environment, allocation, init))
+        self.hour_starts += 1;
+        Some((environment, ColdStart { unbilled, init, inside }))
     }
 
     fn connect(&mut self, environment: u32, now: SimTime, shared: &mut Shared<'_>) -> bool {
@@ -353,14 +539,64 @@ impl LambdaState {
         environment.connected
     }
 
-    /// The environment's call has ended.
+    /// The call of an environment has ended. `environment` is as it was given to the queue.
     #[inline(always)]
     pub fn released(&mut self, now: SimTime, environment: u32, account: &mut AccountState) {
         self.busy.down(now);
+        if environment & PROVISIONED != 0 {
+            if let Some(provisioned) = &mut self.provisioned {
+                provisioned.release(now, environment & AGAIN != 0);
+            }
+            return;
+        }
         if self.counts_to_account {
             account.unreserved_busy -= 1;
         }
         self.idle.push(now, environment);
+    }
+
+    /// Something is due in the provisioned concurrency; `raise` is the number of the raise that is ready.
+    pub fn provision(
+        &mut self,
+        now: SimTime,
+        what: Provision,
+        raise: u32,
+        account: &mut AccountState,
+        queue: &mut EventQueue<Event>,
+    ) {
+        let Some(provisioned) = &mut self.provisioned else { return };
+        let (before, ready) = (provisioned.level(), provisioned.ready());
+        let prepared = match what {
+            Provision::Ready => {
+                provisioned.prepared(raise);
+                None
+            }
+            Provision::Change => {
+                let prepared = provisioned.change(now);
+                if let Some(next) = provisioned.next_change() {
+                    queue.push(self.start + next, Event::new(Due::Provision(Provision::Change), self.index, 0));
+                }
+                prepared
+            }
+            Provision::Minute => {
+                queue.push(now + MINUTE, Event::new(Due::Provision(Provision::Minute), self.index, 0));
+                provisioned.minute(now)
+            }
+        };
+        if let Some((at, raise)) = prepared {
+            queue.push(at, Event::new(Due::Provision(Provision::Ready), self.index, raise));
+        }
+        // Environments given up while at work end with their calls; they are counted out at once.
+        let (level, now_ready) = (provisioned.level(), provisioned.ready());
+        if now_ready > ready {
+            self.total.add(now, now_ready - ready);
+        } else {
+            self.total.sub(now, ready - now_ready);
+        }
+        self.own_limit = self.reserved.map_or(u64::MAX, |reserved| reserved.saturating_sub(level));
+        if self.reserved.is_none() {
+            account.provisioned = account.provisioned - before + level;
+        }
     }
 
     /// Brings the integrals up to `now`.
@@ -376,7 +612,11 @@ impl LambdaState {
         self.busy.restart(now);
         (self.bucket_total, self.bucket_busy) = (0, 0);
         self.hour_calls.fill(0);
-        (self.hour_time, self.hour_billed_ms) = (0, 0);
+        (self.hour_time, self.hour_billed_ms, self.hour_provisioned_ms, self.hour_starts) = (0, 0, 0, 0);
+        self.provisioned_calls = 0;
+        if let Some(provisioned) = &mut self.provisioned {
+            provisioned.restart(now);
+        }
         (self.unserved, self.throttled, self.failed, self.cold_starts, self.time, self.calls) = (0, 0, 0, 0, 0, 0);
     }
 
@@ -389,21 +629,38 @@ impl LambdaState {
         self.area_busy += std::mem::take(&mut self.bucket_busy);
     }
 
-    /// Books the hour's usage.
-    pub fn close_hour(&mut self, ledger: &mut Ledger) {
+    /// Books the usage of the hour that ends now, or of the part `length` of one.
+    pub fn close_hour(&mut self, now: SimTime, length: SimDuration, ledger: &mut Ledger) {
         let calls = self.hour_calls.iter().sum();
         // Saturating: absurd sizes must not stop a run.
-        let log_bytes = self
-            .hour_calls
-            .iter()
-            .zip(&self.log_bytes)
-            .fold(0u64, |sum, (calls, bytes)| sum.saturating_add(calls.saturating_mul(*bytes)));
+        let calls_by_class = |each: &[u64]| {
+            let pairs = self.hour_calls.iter().zip(each);
+            pairs.fold(0u64, |sum, (calls, bytes)| sum.saturating_add(calls.saturating_mul(*bytes)))
+        };
+        let (log_bytes, streamed_bytes) = (calls_by_class(&self.log_bytes), calls_by_class(&self.streamed_bytes));
         self.hour_calls.fill(0);
         self.calls += calls;
         self.time += std::mem::take(&mut self.hour_time);
         ledger.book(self.meters.requests, calls);
         // In one step: integer MB x ms, exact.
-        ledger.book(self.meters.duration, std::mem::take(&mut self.hour_billed_ms).saturating_mul(self.memory));
+        let billed = std::mem::take(&mut self.hour_billed_ms);
+        let provisioned_ms = std::mem::take(&mut self.hour_provisioned_ms);
+        ledger.book(self.meters.duration, billed.saturating_mul(self.memory));
+        if let (Some((duration, capacity)), Some(provisioned)) = (self.meters.provisioned, &mut self.provisioned) {
+            ledger.book(duration, provisioned_ms.saturating_mul(self.memory));
+            ledger.book(capacity, provisioned.take_paid(now).saturating_mul(self.memory));
+        }
+        if let Some(meter) = self.meters.ephemeral {
+            ledger.book(meter, billed.saturating_add(provisioned_ms).saturating_mul(self.ephemeral_over));
+        }
+        let starts = std::mem::take(&mut self.hour_starts);
+        if let Some((restores, cache)) = self.meters.snapstart {
+            ledger.book(restores, starts.saturating_mul(self.memory << 20));
+            ledger.book(cache, (length.0 / NANOS_PER_MILLI).saturating_mul(self.memory));
+        }
+        if let Some(meter) = self.meters.streamed {
+            ledger.book(meter, streamed_bytes);
+        }
         ledger.book(self.meters.logs, log_bytes);
     }
 

@@ -9,6 +9,7 @@ pub mod front;
 pub mod lambda;
 pub mod ledger;
 pub mod output;
+pub mod provisioned;
 pub mod requests;
 pub mod token_bucket;
 pub mod way_back;

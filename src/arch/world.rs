@@ -7,7 +7,7 @@
 use super::call::{Call, Ending, NO_TICKET};
 use super::fleet::{FleetEvent, FleetState};
 use super::front::{FrontState, HOUR};
-use super::lambda::{AccountState, LambdaState};
+use super::lambda::{AccountState, LambdaState, Provision};
 use super::ledger::{Ledger, MeterId};
 use super::output::{ComponentOutput, Horizon, RunOutput};
 use super::requests::RequestMeter;
@@ -26,6 +26,8 @@ use crate::usage::RawUnit;
 pub enum Due {
     /// A function's environment has done its call.
     Released,
+    /// Something in a function's provisioned concurrency.
+    Provision(Provision),
     /// Something in a fleet.
     Fleet(FleetEvent),
     /// A client tries again.
@@ -43,7 +45,7 @@ pub enum Due {
 pub struct Event(u64);
 
 impl Event {
-    const ALL: [Due; 9] = [
+    const ALL: [Due; 12] = [
         Due::Released,
         Due::Retry,
         Due::Deadline,
@@ -53,6 +55,9 @@ impl Event {
         Due::Fleet(FleetEvent::InService),
         Due::Fleet(FleetEvent::Terminated),
         Due::Fleet(FleetEvent::Metric),
+        Due::Provision(Provision::Ready),
+        Due::Provision(Provision::Change),
+        Due::Provision(Provision::Minute),
     ];
 
     /// Packs an event.
@@ -68,6 +73,9 @@ impl Event {
             Due::Fleet(FleetEvent::InService) => 6,
             Due::Fleet(FleetEvent::Terminated) => 7,
             Due::Fleet(FleetEvent::Metric) => 8,
+            Due::Provision(Provision::Ready) => 9,
+            Due::Provision(Provision::Change) => 10,
+            Due::Provision(Provision::Minute) => 11,
         };
         Self((index as u64) << 32 | (component as u64) << 16 | code)
     }
@@ -228,7 +236,7 @@ impl<'a> World<'a> {
             ComponentKind::Lambda(function) => function.reserved_concurrency,
             _ => None,
         });
-        let account = AccountState::new(&scenario.account, reserved.sum());
+        let mut account = AccountState::new(&scenario.account, reserved.sum());
         // An answer may change what arrives only where clients try again.
         let feedback = scenario.client.retries.as_ref().is_some_and(|retries| retries.attempts > 0);
         let (mut fronts, mut functions, mut fleets) = (Vec::new(), Vec::new(), Vec::new());
@@ -249,7 +257,7 @@ impl<'a> World<'a> {
                 }
                 (ComponentKind::Lambda(function), _) => {
                     let site = Site { index: functions.len() as u16, name, key };
-                    functions.push(LambdaState::new(site, function, &shared, &mut ledger));
+                    functions.push(LambdaState::new(site, function, &shared, &mut ledger, &mut account, queue));
                 }
                 (ComponentKind::Fleet(fleet), place) => {
                     let site = Site { index: fleets.len() as u16, name, key };
@@ -533,16 +541,16 @@ impl<'a> World<'a> {
         if now >= self.hour_from + HOUR || now == self.end {
             let length = now.since(self.hour_from);
             if length.0 > 0 {
-                self.close_hour(length);
+                self.close_hour(now, length);
             }
             self.hour_from = now;
         }
     }
 
-    fn close_hour(&mut self, length: SimDuration) {
+    fn close_hour(&mut self, now: SimTime, length: SimDuration) {
         let ledger = &mut self.ledger;
         self.back.fronts.iter_mut().for_each(|front| front.close_hour(length, ledger));
-        self.functions.iter_mut().for_each(|function| function.close_hour(ledger));
+        self.functions.iter_mut().for_each(|function| function.close_hour(now, length, ledger));
         self.fleets.iter_mut().for_each(|fleet| fleet.close_hour(ledger));
         let external = std::mem::take(&mut self.hour_external);
         if let Some(meter) = self.external_meter {
@@ -649,6 +657,9 @@ impl World<'_> {
         let (component, index) = (event.component(), event.index());
         match event.what() {
             Due::Released => self.functions[usize::from(component)].released(now, index, &mut self.account),
+            Due::Provision(what) => {
+                self.functions[usize::from(component)].provision(now, what, index, &mut self.account, queue);
+            }
             Due::Fleet(event) => {
                 let fleet = usize::from(component);
                 if event != FleetEvent::Work {

@@ -7,8 +7,8 @@ use crate::results::Assumption;
 use crate::spec::billing::ReservedPrice;
 use crate::spec::distribution::Distribution;
 use crate::spec::model::{
-    Arch, Architecture, Balancing, Component, ComponentKind, Fleet, Function, HttpApi, LoadBalancer, Route,
-    ScalingPolicy, Subnets, TrackedMetric,
+    Arch, Architecture, Balancing, Component, ComponentKind, Fleet, Function, HttpApi, LoadBalancer, Provisioned,
+    ProvisionedTracking, Route, ScalingPolicy, Subnets, TrackedMetric,
 };
 use crate::spec::scenario::{
     Account, Client, FreeTier, Frequency, MeasuredOn, ReplayFile, RequestClass, Scenario, Shape, Spread, Traffic, Work,
@@ -174,7 +174,7 @@ pub fn not_modelled() -> Vec<String> {
         "Transient differences of speed between machines of one type, and noisy neighbours.",
         "Operations staff, support plans, taxes, and discounts negotiated with AWS, unless they are stated.",
         "Environments that Lambda recycles or initialises ahead of requests on its own account, unless `max_age` says so.",
-        "Init beyond 10 s running again, and the init that follows a failed or timed-out call.",
+        "Asynchronous and queued invocation of functions, functions that call functions, and their deployments.",
         "Memory limits of instances, slow start of new targets, and connection time-outs of the balancer.",
         "Transfer between zones, storage of logs, alarms, and the public addresses of NAT gateways.",
         "The error of the traffic forecast: the intervals show the noise of this traffic alone.",
@@ -484,6 +484,34 @@ fn lambda(sheet: &mut Sheet, function: &Function) {
     }
     sheet.default("speed", factor(function.speed), factor(1.0), SPEED_SOURCE);
     sheet.say("platform log", format!("{} a call", bytes(function.platform_log)));
+    if let Some(provisioned) = &function.provisioned {
+        sheet.say("provisioned concurrency", provisioned_in_words(provisioned));
+    }
+    if function.error_rate > 0.0 {
+        sheet.say("error rate", format!("{} % of calls", function.error_rate * 100.0));
+    }
+    if let Some(snapstart) = function.snapstart {
+        let paid = if snapstart.paid { "cache and restores are paid" } else { "free for Java" };
+        sheet.say("SnapStart", format!("allocation is the restore, init the after-restore hook; {paid}"));
+    }
+    if function.ephemeral.0 > 512 {
+        sheet.say("ephemeral storage", format!("{} MB", function.ephemeral.0));
+    }
+    if function.streaming {
+        sheet.say("response streaming", "paid beyond 6 MB a response");
+    }
+}
+
+fn provisioned_in_words(rule: &Provisioned) -> String {
+    let mut words = format!("{}, all ready at the start", rule.level);
+    if let Some(tracking) = &rule.tracking {
+        let ProvisionedTracking { utilisation, min, max } = tracking;
+        words += &format!("; target tracking at {} % between {min} and {max}", utilisation * 100.0);
+    }
+    for (at, level) in &rule.schedule {
+        words += &format!("; {level} from {at} after midnight");
+    }
+    words + &format!("; a raise takes {} and 1 s for each 100", rule.preparation)
 }
 
 fn fleet(sheet: &mut Sheet, fleet: &Fleet) {

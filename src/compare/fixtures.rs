@@ -34,6 +34,11 @@ pub fn lambda() -> Architecture {
         reserved_concurrency: None,
         speed: 1.0,
         platform_log: Bytes(300),
+        provisioned: None,
+        error_rate: 0.0,
+        snapstart: None,
+        ephemeral: MegaBytes(512),
+        streaming: false,
     };
     Architecture {
         name: "lambda-http-api".into(),

@@ -22,6 +22,7 @@ pub mod model;
 mod model_yaml;
 pub mod ownership;
 mod ownership_yaml;
+mod provisioned_yaml;
 pub(crate) mod quantity;
 pub(crate) mod read;
 pub mod scenario;

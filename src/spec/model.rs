@@ -155,6 +155,48 @@ pub struct Function {
     pub speed: f64,
     /// Bytes that Lambda itself logs for each call (START, END and REPORT lines).
     pub platform_log: Bytes,
+    /// Environments that are kept ready.
+    pub provisioned: Option<Provisioned>,
+    /// Probability (0..=1) that a call fails after all its work: 500, billed in full.
+    pub error_rate: f64,
+    /// Starts are restored from a snapshot. `allocation` and `init` then say how long that takes and what of it is billed.
+    pub snapstart: Option<SnapStart>,
+    /// `/tmp`, 512..=10,240 MB; 512 are free.
+    pub ephemeral: MegaBytes,
+    /// Responses are streamed: what exceeds 6 MB of each is paid.
+    pub streaming: bool,
+}
+
+/// Provisioned concurrency of a function.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Provisioned {
+    /// Environments from the start on, all ready at `t = 0`.
+    pub level: u64,
+    /// From a raise to the first environment of it (AWS.md 2.5: 1 to 2 minutes); the others follow at 6,000 a minute and none is used before
+    /// all are ready.
+    pub preparation: SimDuration,
+    /// Application Auto Scaling on the utilisation.
+    pub tracking: Option<ProvisionedTracking>,
+    /// Changes of the level (with tracking: of its smallest level) at times of the day counted from `t = 0`, ascending; every day.
+    pub schedule: Vec<(SimDuration, u64)>,
+}
+
+/// Target tracking on `ProvisionedConcurrencyUtilization` (AWS.md 2.6).
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProvisionedTracking {
+    /// Share (0..1) of the environments that should be at work (0.7 usual).
+    pub utilisation: f64,
+    /// Smallest level.
+    pub min: u64,
+    /// Largest level.
+    pub max: u64,
+}
+
+/// What a SnapStart function pays besides its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SnapStart {
+    /// Cache and restores are paid (Python and .NET); free for Java.
+    pub paid: bool,
 }
 
 /// An EC2 Auto Scaling group.

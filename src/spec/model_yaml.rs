@@ -3,9 +3,10 @@
 use super::distribution::Distribution;
 use super::model::{
     Arch, Architecture, Balancing, Component, ComponentId, ComponentKind, Fleet, Function, HttpApi, InstanceType,
-    LoadBalancer, Route, ScalingPolicy, Subnets, TargetTracking, TrackedMetric,
+    LoadBalancer, Route, ScalingPolicy, SnapStart, Subnets, TargetTracking, TrackedMetric,
 };
 use super::ownership_yaml::{self, RawOperations};
+use super::provisioned_yaml::{self, NumberOrMore};
 use super::quantity::{OrNone, Percent};
 use super::read::{At, FromYaml, Reader, Schemas, keywords, record};
 use crate::catalog::{self, Package};
@@ -248,11 +249,31 @@ record! {
         optional speed: At<f64>,
         /// What Lambda itself logs for each call (default 400 B).
         optional platform_log: Bytes,
+        /// Environments that are kept ready: a number, or a mapping with a schedule or target tracking.
+        optional provisioned_concurrency: NumberOrMore,
+        /// Share of the calls that fail after all their work: 500, billed in full, and the next call initialises again (default 0%).
+        optional error_rate: Percent,
+        /// Starts are restored from a snapshot: `restore:` says how long that takes.
+        optional snapstart: RawSnapStart,
+        /// `/tmp`, 512 MB to 10,240 MB; 512 MB are free (default 512 MB).
+        optional ephemeral_storage: At<MegaBytes>,
+        /// Responses are streamed: what exceeds 6 MB of each is paid (default false).
+        optional response_streaming: bool,
     }
     later [
-        "provisioned_concurrency", "snapstart", "ephemeral_storage", "concurrency", "error_rate", "failures", "vpc",
+        "concurrency", "failures", "vpc",
         "extensions", "proactive_init", "duration", "cpu_share", "measured_on", "versions", "alias", "scaling",
     ]
+}
+
+record! {
+    /// SnapStart. Its restore replaces the init of the runtime and of the dependencies.
+    pub(crate) struct RawSnapStart: "SnapStart such as `{ restore: { lognormal: { p50: 650ms, p99: 1100ms } } }`" {
+        /// Restoring the snapshot, seen by the client and not billed as duration.
+        required restore: Distribution,
+        /// The after-restore hook, billed (default 0s).
+        optional hook: Distribution,
+    }
 }
 
 record! {
@@ -796,6 +817,28 @@ fn check_lambda(
         // From memory, 100-200 ms: no public measurement apart from the init was found.
         None => Distribution::Constant(SimDuration::from_millis(150)),
     });
+    let (mut allocation, mut snapstart) = (allocation, None);
+    if let Some(raw_snapstart) = &raw.snapstart {
+        let name = runtime.map_or("", |runtime| runtime.value.as_str());
+        if !["java", "python", "dotnet"].iter().any(|known| name.starts_with(known)) || package == Package::Image {
+            let help = "SnapStart is for Java, Python and .NET runtimes, packed as zip: remove it";
+            reader.error("no-snapstart", "this function cannot have SnapStart", raw_snapstart.span, "", help);
+        }
+        allocation = raw_snapstart.restore.clone()?;
+        init = vec![raw_snapstart.hook.clone().unwrap_or(Distribution::ZERO)];
+        // Free for Java (AWS.md 1.8).
+        snapstart = Some(SnapStart { paid: !name.starts_with("java") });
+    }
+    let ephemeral = raw.ephemeral_storage.as_ref();
+    if let Some(at) = ephemeral.filter(|at| !(512..=10_240).contains(&at.value.0)) {
+        let title = format!("{} MB is out of range", at.value.0);
+        reader.error("out-of-range", title, at.span, "", "write 512 MB to 10240 MB");
+    }
+    let reserved = raw.reserved_concurrency.as_ref().map(|reserved| reserved.value);
+    let provisioned = match &raw.provisioned_concurrency {
+        Some(provisioned) => Some(provisioned_yaml::check(provisioned, reserved, reader)?),
+        None => None,
+    };
     if let Some(reserved) = raw.reserved_concurrency.as_ref().filter(|reserved| reserved.value == 0) {
         let help = "remove it, or write the greatest number of concurrent executions";
         reader.warn("function-off", "a reserved concurrency of 0 switches the function off", reserved.span, "", help);
@@ -810,9 +853,14 @@ fn check_lambda(
         timeout,
         idle_timeout,
         max_age,
-        reserved_concurrency: raw.reserved_concurrency.as_ref().map(|reserved| reserved.value),
+        reserved_concurrency: reserved,
         speed,
         platform_log: raw.platform_log.unwrap_or(Bytes(400)),
+        provisioned,
+        error_rate: raw.error_rate.map_or(0.0, |rate| rate.0),
+        snapstart,
+        ephemeral: ephemeral.map_or(MegaBytes(512), |at| at.value),
+        streaming: raw.response_streaming.unwrap_or(false),
     })
 }
 

@@ -67,6 +67,11 @@ pub fn function() -> Function {
         reserved_concurrency: None,
         speed: 1.0,
         platform_log: Bytes(0),
+        provisioned: None,
+        error_rate: 0.0,
+        snapstart: None,
+        ephemeral: MegaBytes(512),
+        streaming: false,
     }
 }
 
