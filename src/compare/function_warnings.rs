@@ -174,7 +174,7 @@ impl One<'_> {
         let share = self.used("lambda.pc.duration") as f64 / capacity as f64;
         (capacity > 0 && share < BREAK_EVEN).then(|| {
             format!(
-                "the provisioned concurrency of function `{}` is busy {:.0} % of its paid time, below the {:.0} % from which it is cheaper than on \
+                "the provisioned concurrency of function `{}` is busy {:.1} % of its paid time, below the {:.0} % from which it is cheaper than on \
                  demand: it buys fewer cold starts, not a lower bill; lower it, or follow the load with a schedule or target tracking",
                 self.name,
                 share * 100.0,
@@ -316,7 +316,7 @@ mod tests {
                 function.provisioned = Some(Provisioned { level, preparation, tracking: None, schedule: Vec::new() });
             })
         };
-        assert!(finds(&with(5.0, 10), "is busy 5 % of its paid time"));
+        assert!(finds(&with(5.0, 10), "is busy 5.0 % of its paid time"));
         assert!(!finds(&with(200.0, 10), "of its paid time"), "20 at work on 10 environments");
     }
 
