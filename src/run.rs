@@ -189,7 +189,7 @@ pub fn scales(scenario: &Scenario, options: &RunOptions) -> Vec<f64> {
     let environments = scenario.environments.iter().map(|environment| environment.traffic);
     let mut found: Vec<f64> = Vec::new();
     for scale in beside.iter().copied().chain(environments).chain(growth_scales(scenario.billing.growth)) {
-        if scale != 1.0 && found.iter().all(|known| (known - scale).abs() >= 1e-12) {
+        if (scale - 1.0f64).abs() >= 1e-12 && found.iter().all(|known| (known - scale).abs() >= 1e-12) {
             found.push(scale);
         }
     }

@@ -74,7 +74,7 @@ fn production(runs: &ArchitectureRuns) -> Option<AtTraffic> {
     Some(AtTraffic { scale: 1.0, full, without })
 }
 
-fn at<'r>(runs: &'r ArchitectureRuns, scale: f64) -> Option<&'r AtTraffic> {
+fn at(runs: &ArchitectureRuns, scale: f64) -> Option<&AtTraffic> {
     runs.at_traffic.iter().find(|at| (at.scale - scale).abs() < 1e-12)
 }
 

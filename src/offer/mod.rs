@@ -217,9 +217,8 @@ fn open(path: &Path) -> std::io::Result<Box<dyn Read>> {
 
 /// The first byte that is no white space and no mark of the byte order.
 fn first_byte(reader: Box<dyn Read>) -> Option<u8> {
-    reader
-        .take(1_024)
-        .bytes()
-        .map_while(Result::ok)
-        .find(|byte| !byte.is_ascii_whitespace() && ![0xef, 0xbb, 0xbf].contains(byte))
+    let mut start = Vec::new();
+    // What could be read decides; an error shows again when the file is read in full.
+    let _ = reader.take(1_024).read_to_end(&mut start);
+    start.into_iter().find(|byte| !byte.is_ascii_whitespace() && ![0xef, 0xbb, 0xbf].contains(byte))
 }
