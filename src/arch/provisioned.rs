@@ -122,7 +122,7 @@ impl ProvisionedState {
         Some(SimDuration::from_hours(24 * day) + changes[self.next_in_schedule % changes.len()].0)
     }
 
-    /// Makes the next change of the schedule. See [`ProvisionedState::set`] for what it gives.
+    /// Makes the next change of the schedule. For a raise: when it is ready, and its number for [`ProvisionedState::prepared`].
     pub fn change(&mut self, now: SimTime) -> Option<(SimTime, u32)> {
         let place = self.next_in_schedule.checked_rem(self.rule.schedule.len())?;
         let level = self.rule.schedule[place].1;
@@ -136,7 +136,7 @@ impl ProvisionedState {
         }
     }
 
-    /// Judges the minute that ends. See [`ProvisionedState::set`] for what it gives.
+    /// Judges the minute that ends. For a raise: when it is ready, and its number for [`ProvisionedState::prepared`].
     pub fn minute(&mut self, now: SimTime) -> Option<(SimTime, u32)> {
         let area = self.busy.take_area(now);
         let tracking = self.rule.tracking.as_ref()?;
