@@ -78,10 +78,14 @@ impl Failure {
         Self::Input(diag::render_all(found, colour_on_stderr()))
     }
 
-    /// What a bill that cannot be made means: a free tier that does not exist is the scenario's mistake.
+    /// What a bill that cannot be made means: a name that does not exist, or terms that do not fit, are the input's mistake.
     fn of_bill(error: &BillError) -> Self {
         match error {
             BillError::UnknownFreeTier { .. } => Self::Input(format!("account.free_tier: {error}")),
+            BillError::UnknownDiscount { .. }
+            | BillError::UnknownRegion { .. }
+            | BillError::NotCovered { .. }
+            | BillError::NoOthers => Self::Input(error.to_string()),
             _ => Self::CannotRun(error.to_string()),
         }
     }

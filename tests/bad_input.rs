@@ -113,7 +113,9 @@ fn provisioned_concurrency_is_checked_against_what_lambda_allows() {
     mistake("reserved_concurrency: 10, provisioned_concurrency: 20", "20", above, "write at most 10");
     mistake("provisioned_concurrency: many", "many", "expected", "");
     let tracking = |keys: &str| format!("provisioned_concurrency: {{ level: 5, target_tracking: {{ {keys} }} }}");
-    mistake(&tracking("max: 3"), "5", "`min` is more than `max`", "smaller `min`");
+    mistake(&tracking("max: 3"), "5", "outside `min` and `max`", "");
+    mistake(&tracking("max: 30, min: 0"), "0", "out of range", "at least 1");
+
     mistake(&tracking("max: 30, utilisation: 95%"), "95%", "out of range", "10% to 90%");
     mistake(&tracking("max: 2000000"), "2000000", "out of range", "at most 1000000");
     let schedule =

@@ -87,7 +87,7 @@ fn alarms(gate: &Gate, looks: &[Look], old: &mut Side, new: &mut Side, book: &Pr
 }
 
 #[test]
-fn noise_fails_a_whole_check_in_at_most_five_per_cent() {
+fn noise_fails_the_built_in_gate_in_at_most_five_per_cent() {
     let slow = std::env::var_os("COSTSIM_SLOW").is_some();
     let (pairs, looks) = if slow { (200, plan(40)) } else { (20, plan(10)) };
     let dir = tempfile::tempdir().unwrap();
@@ -118,5 +118,6 @@ fn noise_fails_a_whole_check_in_at_most_five_per_cent() {
         "false alarms in {pairs} checks: {by_usual} by the built-in gate, {by_harsh} by the harshest, {by_single} if its rules did not share the error"
     );
     // 5 % of 200 is 10; a rate of exactly 5 % would be above 16 in 2 % of all cases.
-    assert!(by_usual * 20 <= pairs as u32 && by_harsh <= pairs as u32 / 20 + 1, "{by_usual} {by_harsh}");
+    // That is asked of the gate that users get. The harshest, whose rules have no floor, has more (`docs/check.md` says how many).
+    assert!(by_usual * 20 <= pairs as u32, "{by_usual}");
 }

@@ -166,3 +166,39 @@ fn a_streamed_response_is_paid_beyond_6_mb() {
     let output = run_function(&scenario, Function { streaming: true, ..function() });
     assert_eq!(used(&output, "lambda.stream.gb"), 10 * (4 << 20));
 }
+
+/// Ten environments, all at work for 300 s; lowered to 4 at 60 s and raised to 20 at 120 s. When the raise is ready, ten are still at work, so
+/// ten are idle, not sixteen: twenty at once and no more, since twenty are reserved.
+#[test]
+fn environments_given_up_at_work_count_until_they_end() {
+    let rule = Provisioned {
+        schedule: vec![(SimDuration::from_secs(60), 4), (SimDuration::from_secs(120), 20)],
+        preparation: SimDuration::from_secs(1),
+        ..provisioned(10)
+    };
+    let function = Function { provisioned: Some(rule), reserved_concurrency: Some(20), ..function() };
+    let output = run_function(&even(1.0, 290.0, 300.0), function);
+    assert_eq!(output.components[0].busy.map(|level| level.1 as u64), Some(20));
+    assert_eq!(output.classes[0].ended[Outcome::Throttled as usize], 290 - 20);
+}
+
+/// An account of 50: of 80 provisioned environments AWS allocates no more than 50.
+#[test]
+fn provisioned_concurrency_ends_at_the_accounts_limit() {
+    let mut scenario = even(1.0, 100.0, 200.0);
+    scenario.account.concurrency = Limit::At(50);
+    let output = run_function(&scenario, Function { provisioned: Some(provisioned(80)), ..function() });
+    assert_eq!(output.classes[0].ended[Outcome::Throttled as usize], 50);
+}
+
+/// Ten connections, held by ten provisioned environments until 100 s; afterwards by the on-demand ones, so nothing fails.
+#[test]
+fn provisioned_environments_give_their_connections_back() {
+    let mut scenario = even(10.0, 200.0, 0.95);
+    scenario.backend =
+        Some(Backend { hourly: "0.1".parse().expect("money"), max_connections: Limit::At(10), pool_per_instance: 1 });
+    let rule = Provisioned { schedule: vec![(SimDuration::from_secs(100), 0)], ..provisioned(10) };
+    let output = run_function(&scenario, Function { provisioned: Some(rule), ..function() });
+    assert_eq!(output.classes[0].ended[Outcome::Failed as usize], 0);
+    assert_eq!(output.components[0].peak_connections, Some(10));
+}

@@ -137,11 +137,12 @@ pub struct LambdaState {
     allocation_key: Key,
     init_keys: Vec<Key>,
     reserved: Option<u64>,
-    /// Calls at work on demand: what is reserved without the provisioned.
+    /// Calls at work: what is reserved.
+    cap: u64,
+    /// Calls at work on demand: what is reserved without the provisioned that are ready.
     own_limit: u64,
     provisioned: Option<ProvisionedState>,
     provisioned_connections: u64,
-    provisioned_calls: u64,
     error_rate: f64,
     error_key: Key,
     again_keys: Vec<Key>,
@@ -149,6 +150,7 @@ pub struct LambdaState {
     restores: bool,
     ephemeral_over: u64,
     streamed_bytes: Vec<u64>,
+    streams: bool,
     start: SimTime,
     /// Whether its calls count towards a limit of the account.
     counts_to_account: bool,
@@ -169,6 +171,7 @@ pub struct LambdaState {
     hour_billed_ms: u64,
     hour_provisioned_ms: u64,
     hour_starts: u64,
+    hour_streamed: u64,
     // Over the measured horizon.
     unserved: u64,
     throttled: u64,
@@ -229,7 +232,10 @@ impl LambdaState {
         let Site { index, name, key } = site;
         let classes = &shared.scenario.classes;
         let ephemeral_over = u64::from(function.ephemeral.0).saturating_sub(EPHEMERAL_FREE);
-        let provisioned = function.provisioned.as_ref().map(ProvisionedState::new);
+        let provisioned = function.provisioned.as_ref().map(|rule| {
+            let account = shared.scenario.account.concurrency.as_u64();
+            ProvisionedState::new(rule, function.reserved_concurrency.unwrap_or(account))
+        });
         let level = provisioned.as_ref().map_or(0, ProvisionedState::level);
         if let Some(provisioned) = &provisioned {
             if provisioned.tracks() {
@@ -266,16 +272,17 @@ impl LambdaState {
             allocation_key: key.named("allocation"),
             init_keys: (0..function.init.len()).map(|part| key.named("init").numbered(part as u64)).collect(),
             reserved: function.reserved_concurrency,
+            cap: function.reserved_concurrency.unwrap_or(u64::MAX),
             own_limit: function.reserved_concurrency.map_or(u64::MAX, |reserved| reserved.saturating_sub(level)),
             provisioned,
             provisioned_connections: 0,
-            provisioned_calls: 0,
             error_rate: function.error_rate,
             error_key: key.named("error"),
             again_keys: (0..function.init.len()).map(|part| key.named("init again").numbered(part as u64)).collect(),
             restores: function.snapstart.is_some(),
             ephemeral_over,
             streamed_bytes: classes.iter().map(|class| class.response_size.0.saturating_sub(STREAMED_FREE)).collect(),
+            streams: function.streaming,
             start: SimTime::ZERO + shared.scenario.warmup,
             counts_to_account: function.reserved_concurrency.is_none()
                 && shared.scenario.account.concurrency != Limit::Unlimited,
@@ -308,6 +315,7 @@ impl LambdaState {
             hour_billed_ms: 0,
             hour_provisioned_ms: 0,
             hour_starts: 0,
+            hour_streamed: 0,
             unserved: 0,
             throttled: 0,
             failed: 0,
@@ -374,7 +382,11 @@ impl LambdaState {
         {
             return self.throttle(now);
         }
+        self.expire(now, shared);
         let mut on_demand = self.busy.value();
+        if on_demand >= self.cap {
+            return self.throttle(now);
+        }
         if let Some(provisioned) = &mut self.provisioned {
             if let Some(again) = provisioned.take(now) {
                 return self.invoke_provisioned(now, call, again, shared, queue);
@@ -384,7 +396,6 @@ impl LambdaState {
         if on_demand >= self.own_limit || (self.counts_to_account && account.is_full()) {
             return self.throttle(now);
         }
-        self.expire(now, shared);
         let (environment, cold) = loop {
             let Some(environment) = self.idle.pop_newest() else {
                 match self.cold_start(now, call.id, call.attempt) {
@@ -429,10 +440,6 @@ impl LambdaState {
         if call.cpu > 0 {
             handler += (call.cpu as f64 * self.cpu_scale + 0.5) as u64;
         }
-        if handler > self.timeout {
-            self.unserved += 1;
-            return (self.timeout, Ending { at: now, status: 504, outcome: Outcome::TimedOut });
-        }
         let failed = Ending { at: now, status: 500, outcome: Outcome::Failed };
         if !connected {
             // No connection to be had: the handler fails at once.
@@ -440,10 +447,18 @@ impl LambdaState {
             self.failed += 1;
             return (0, failed);
         }
+        if handler > self.timeout {
+            self.unserved += 1;
+            return (self.timeout, Ending { at: now, status: 504, outcome: Outcome::TimedOut });
+        }
         if self.error_rate > 0.0 && unit(self.error_key.draw(call.id, u32::from(call.attempt))) < self.error_rate {
             self.unserved += 1;
             self.failed += 1;
             return (handler, failed);
+        }
+        if self.streams {
+            let bytes = self.streamed_bytes[usize::from(call.class)];
+            self.hour_streamed = self.hour_streamed.saturating_add(bytes);
         }
         (handler, Ending::served(now))
     }
@@ -489,7 +504,6 @@ impl LambdaState {
         self.hour_calls[usize::from(call.class)] += 1;
         self.hour_provisioned_ms += self.billed_ms(handler);
         self.hour_time = self.hour_time.wrapping_add(u128::from(handler));
-        self.provisioned_calls += 1;
         self.busy.up(now);
         let again = if ending.outcome == Outcome::Served { 0 } else { AGAIN };
         queue.push(ending.at, Event::new(Due::Released, self.index, PROVISIONED | again));
@@ -541,18 +555,33 @@ impl LambdaState {
 
     /// The call of an environment has ended. `environment` is as it was given to the queue.
     #[inline(always)]
-    pub fn released(&mut self, now: SimTime, environment: u32, account: &mut AccountState) {
+    pub fn released(&mut self, now: SimTime, environment: u32, shared: &mut Shared<'_>, account: &mut AccountState) {
         self.busy.down(now);
         if environment & PROVISIONED != 0 {
-            if let Some(provisioned) = &mut self.provisioned {
-                provisioned.release(now, environment & AGAIN != 0);
-            }
-            return;
+            return self.released_provisioned(now, environment & AGAIN != 0, shared);
         }
         if self.counts_to_account {
             account.unreserved_busy -= 1;
         }
         self.idle.push(now, environment);
+    }
+
+    #[inline(never)]
+    fn released_provisioned(&mut self, now: SimTime, again: bool, shared: &mut Shared<'_>) {
+        if let Some(provisioned) = &mut self.provisioned
+            && !provisioned.release(now, again)
+        {
+            self.disconnect_provisioned(now, shared);
+        }
+    }
+
+    /// Closes the connections of provisioned environments that are gone.
+    fn disconnect_provisioned(&mut self, now: SimTime, shared: &mut Shared<'_>) {
+        let left = self.provisioned.as_ref().map_or(0, |provisioned| provisioned.ready().max(provisioned.busy()));
+        if self.provisioned_connections > left {
+            shared.connections.close(now, self.provisioned_connections - left);
+            self.provisioned_connections = left;
+        }
     }
 
     /// Something is due in the provisioned concurrency; `raise` is the number of the raise that is ready.
@@ -561,11 +590,13 @@ impl LambdaState {
         now: SimTime,
         what: Provision,
         raise: u32,
+        shared: &mut Shared<'_>,
         account: &mut AccountState,
         queue: &mut EventQueue<Event>,
     ) {
+        self.expire(now, shared);
         let Some(provisioned) = &mut self.provisioned else { return };
-        let (before, ready) = (provisioned.level(), provisioned.ready());
+        let ready = provisioned.ready();
         let prepared = match what {
             Provision::Ready => {
                 provisioned.prepared(raise);
@@ -587,16 +618,17 @@ impl LambdaState {
             queue.push(at, Event::new(Due::Provision(Provision::Ready), self.index, raise));
         }
         // Environments given up while at work end with their calls; they are counted out at once.
-        let (level, now_ready) = (provisioned.level(), provisioned.ready());
+        let now_ready = provisioned.ready();
         if now_ready > ready {
             self.total.add(now, now_ready - ready);
         } else {
             self.total.sub(now, ready - now_ready);
         }
-        self.own_limit = self.reserved.map_or(u64::MAX, |reserved| reserved.saturating_sub(level));
+        self.own_limit = self.reserved.map_or(u64::MAX, |reserved| reserved.saturating_sub(now_ready));
         if self.reserved.is_none() {
-            account.provisioned = account.provisioned - before + level;
+            account.provisioned = account.provisioned - ready + now_ready;
         }
+        self.disconnect_provisioned(now, shared);
     }
 
     /// Brings the integrals up to `now`.
@@ -613,7 +645,7 @@ impl LambdaState {
         (self.bucket_total, self.bucket_busy) = (0, 0);
         self.hour_calls.fill(0);
         (self.hour_time, self.hour_billed_ms, self.hour_provisioned_ms, self.hour_starts) = (0, 0, 0, 0);
-        self.provisioned_calls = 0;
+        self.hour_streamed = 0;
         if let Some(provisioned) = &mut self.provisioned {
             provisioned.restart(now);
         }
@@ -637,7 +669,7 @@ impl LambdaState {
             let pairs = self.hour_calls.iter().zip(each);
             pairs.fold(0u64, |sum, (calls, bytes)| sum.saturating_add(calls.saturating_mul(*bytes)))
         };
-        let (log_bytes, streamed_bytes) = (calls_by_class(&self.log_bytes), calls_by_class(&self.streamed_bytes));
+        let log_bytes = calls_by_class(&self.log_bytes);
         self.hour_calls.fill(0);
         self.calls += calls;
         self.time += std::mem::take(&mut self.hour_time);
@@ -659,7 +691,7 @@ impl LambdaState {
             ledger.book(cache, (length.0 / NANOS_PER_MILLI).saturating_mul(self.memory));
         }
         if let Some(meter) = self.meters.streamed {
-            ledger.book(meter, streamed_bytes);
+            ledger.book(meter, std::mem::take(&mut self.hour_streamed));
         }
         ledger.book(self.meters.logs, log_bytes);
     }

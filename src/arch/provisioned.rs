@@ -37,6 +37,8 @@ struct Layer {
 #[derive(Debug)]
 pub struct ProvisionedState {
     rule: Provisioned,
+    /// AWS refuses to allocate more.
+    most: u64,
     /// Smallest level; a schedule may change it.
     min: u64,
     /// What is asked for and paid, the latest last.
@@ -58,13 +60,14 @@ pub struct ProvisionedState {
 }
 
 impl ProvisionedState {
-    /// With the first level ready at the start.
-    pub fn new(rule: &Provisioned) -> Self {
+    /// With the first level ready at the start. `most` is what the function's reservation or the account allows.
+    pub fn new(rule: &Provisioned, most: u64) -> Self {
         let tracking = rule.tracking.as_ref();
-        let level = tracking.map_or(rule.level, |tracking| rule.level.clamp(tracking.min, tracking.max));
+        let level = tracking.map_or(rule.level, |tracking| rule.level.clamp(tracking.min, tracking.max)).min(most);
         Self {
             min: tracking.map_or(level, |tracking| tracking.min),
             rule: rule.clone(),
+            most,
             layers: vec![Layer { count: level, since: SimTime::ZERO }],
             level,
             ready: level,
@@ -101,13 +104,15 @@ impl ProvisionedState {
         Some(again)
     }
 
-    /// A call has ended; `again`: its environment has to be initialised before the next one.
-    pub fn release(&mut self, now: SimTime, again: bool) {
+    /// A call has ended; `again`: its environment has to be initialised before the next one. False if the environment ends, too: it
+    /// was given up while it was at work.
+    pub fn release(&mut self, now: SimTime, again: bool) -> bool {
         self.busy.down(now);
-        // One that was given up while it was at work ends now.
-        if self.busy.value() + (self.idle.len() as u64) < self.ready {
+        let stays = self.busy.value() + (self.idle.len() as u64) < self.ready;
+        if stays {
             self.idle.push(again);
         }
+        stays
     }
 
     /// Whether a minute's metric is needed.
@@ -151,7 +156,8 @@ impl ProvisionedState {
         if self.over < OUT_MINUTES && self.under < IN_MINUTES {
             return None;
         }
-        let wanted = (self.level as f64 * utilisation / tracking.utilisation).ceil() as u64;
+        // A hair less, so that rounding does not make one more of a whole number.
+        let wanted = (self.level as f64 * utilisation / tracking.utilisation - 1e-9).ceil() as u64;
         let wanted = wanted.clamp(self.min, tracking.max.max(self.min));
         // A raise that is under way is waited for.
         if self.level > self.ready {
@@ -163,6 +169,7 @@ impl ProvisionedState {
 
     /// Asks for a level. For a raise: when it is ready, and its number for [`ProvisionedState::prepared`].
     fn set(&mut self, now: SimTime, level: u64) -> Option<(SimTime, u32)> {
+        let level = level.min(self.most);
         self.count(now);
         if level > self.level {
             self.layers.push(Layer { count: level - self.level, since: now });
@@ -199,7 +206,8 @@ impl ProvisionedState {
     /// The environments of a raise are ready.
     pub fn prepared(&mut self, raise: u32) {
         if raise == self.raise && self.level > self.ready {
-            let more = self.level - self.ready;
+            // Those given up but still at work count until their calls end.
+            let more = self.level.saturating_sub(self.busy.value() + self.idle.len() as u64);
             self.idle.extend(std::iter::repeat_n(false, more as usize));
             self.ready = self.level;
         }

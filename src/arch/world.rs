@@ -645,7 +645,7 @@ impl Model for World<'_> {
     fn event(&mut self, now: SimTime, event: Event, queue: &mut EventQueue<Event>) {
         if event.is_release() {
             let function = &mut self.functions[usize::from(event.component())];
-            return function.released(now, event.index(), &mut self.account);
+            return function.released(now, event.index(), &mut self.shared, &mut self.account);
         }
         self.rare_event(now, event, queue);
     }
@@ -656,9 +656,13 @@ impl World<'_> {
     fn rare_event(&mut self, now: SimTime, event: Event, queue: &mut EventQueue<Event>) {
         let (component, index) = (event.component(), event.index());
         match event.what() {
-            Due::Released => self.functions[usize::from(component)].released(now, index, &mut self.account),
+            Due::Released => {
+                let function = &mut self.functions[usize::from(component)];
+                function.released(now, index, &mut self.shared, &mut self.account);
+            }
             Due::Provision(what) => {
-                self.functions[usize::from(component)].provision(now, what, index, &mut self.account, queue);
+                let function = &mut self.functions[usize::from(component)];
+                function.provision(now, what, index, &mut self.shared, &mut self.account, queue);
             }
             Due::Fleet(event) => {
                 let fleet = usize::from(component);

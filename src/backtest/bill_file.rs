@@ -167,6 +167,7 @@ pub fn read(reader: impl Read, architecture: &str) -> Result<Billed, BillFileErr
         return Err(BillFileError { line: None, message: "the bill is empty".to_owned(), help: None });
     }
     let columns = Columns::of(header)?;
+    let fields = header.len();
     let mut billed =
         Billed { format: columns.format, from: None, to: None, rows: 0, groups: Vec::new(), apart: BTreeMap::new() };
     let mut index: BTreeMap<[Vec<u8>; 4], usize> = BTreeMap::new();
@@ -175,6 +176,10 @@ pub fn read(reader: impl Read, architecture: &str) -> Result<Billed, BillFileErr
     while reader.read_byte_record(&mut row).map_err(|error| unreadable(&error))? {
         let line = row.position().map(csv::Position::line);
         let wrong = |message: String, help: Option<&'static str>| BillFileError { line, message, help };
+        if row.len() != fields {
+            let message = format!("this row has {} fields, the header {fields}", row.len());
+            return Err(wrong(message, Some("the file may be cut off: export it again")));
+        }
         let bytes = |column: Option<usize>| match column.and_then(|column| row.get(column)).map(<[u8]>::trim_ascii) {
             None | Some(b"NULL") => &[][..],
             Some(field) => field,
@@ -390,6 +395,9 @@ mod tests {
         assert!(message("BilledCost,BillingCurrency\n1,EUR\n").starts_with("line 2: this row is in `EUR`"));
         assert!(message("BilledCost,ChargePeriodStart\n1,soon\n").contains("`soon` is no instant"));
         assert!(message("BilledCost,PricingQuantity\n1,nan\n").contains("`nan` is no quantity"));
+        assert!(
+            message("BilledCost,BillingCurrency\n1,USD\n1").starts_with("line 3: this row has 1 fields, the header 2")
+        );
         assert!(message(&format!("BilledCost\n{}", "1".repeat(2 << 20))).contains("longer than a megabyte"));
         assert!(message("BilledCost,x_Architecture\n1,other\n").contains("none of the 1 rows is of the architecture"));
     }

@@ -25,6 +25,13 @@ const RATE_BOUND: f64 = 0.1;
 /// Concurrency that AWS keeps unreserved (developer guide, quotas).
 const UNRESERVED: u64 = 100;
 
+/// The highest level that its provisioned concurrency may have.
+fn most_provisioned(function: &Function) -> Option<u64> {
+    let rule = function.provisioned.as_ref()?;
+    let scheduled = rule.schedule.iter().map(|change| change.1).max().unwrap_or(0);
+    Some(rule.level.max(scheduled).max(rule.tracking.as_ref().map_or(0, |tracking| tracking.max)))
+}
+
 /// More reserved than AWS lets an account reserve.
 fn over_reserved(scenario: &Scenario, architecture: &Architecture) -> Option<String> {
     let Limit::At(limit) = scenario.account.concurrency else { return None };
@@ -32,13 +39,13 @@ fn over_reserved(scenario: &Scenario, architecture: &Architecture) -> Option<Str
         .components
         .iter()
         .filter_map(|component| match &component.kind {
-            ComponentKind::Lambda(function) => function.reserved_concurrency,
+            ComponentKind::Lambda(function) => function.reserved_concurrency.or_else(|| most_provisioned(function)),
             _ => None,
         })
         .fold(0, u64::saturating_add);
     (reserved > 0 && reserved.saturating_add(UNRESERVED) > limit).then(|| {
         format!(
-            "{reserved} of the account's {limit} concurrent executions are reserved; AWS refuses to leave less than {UNRESERVED} unreserved: \
+            "{reserved} of the account's {limit} concurrent executions are reserved or provisioned; AWS refuses to leave less than {UNRESERVED} unreserved: \
              reserve less, or raise `account.concurrency`"
         )
     })
@@ -197,7 +204,7 @@ impl One<'_> {
         };
         // Little's law: at the full rate so many are at work.
         let at_work = rate as f64 * mean;
-        (throttled > 0 && mean < RATE_BOUND && at_work < full).then(|| {
+        (throttled > 0 && calls > 0 && mean < RATE_BOUND && at_work < full).then(|| {
             format!(
                 "function `{}` refuses {throttled} calls: they take {:.0} ms, so the {rate} requests a second of the account (10 x concurrency) \
                  end when {at_work:.0} of {full:.0} are at work; ask for more concurrency, or batch",
@@ -353,6 +360,11 @@ mod tests {
         };
         assert!(finds(&with(1000), "950 of the account's 1000"));
         assert!(!finds(&with(1050), "are reserved"));
+        let provisioned = found(5.0, 0.0, 0.1, |_, function| {
+            let preparation = SimDuration::from_secs(90);
+            function.provisioned = Some(Provisioned { level: 5000, preparation, tracking: None, schedule: Vec::new() });
+        });
+        assert!(finds(&provisioned, "5000 of the account's 1000"));
     }
 
     #[test]

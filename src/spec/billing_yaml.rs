@@ -210,6 +210,13 @@ impl FromYaml for RawMonth {
             let length = SimDuration::from_hours(24 * u64::from(first.days_in_month().unsigned_abs()));
             return Some(Self { length, calendar: Some(first) });
         }
+        let starts_a_duration =
+            text.starts_with(|c: char| c.is_ascii_digit()) && text.ends_with(|c: char| c.is_alphabetic());
+        if node.scalar().is_some() && !starts_a_duration {
+            let title = format!("expected {}, found `{}`", Self::EXPECTS, shorten(text));
+            let help = "write `730h`, or a month of the calendar such as `2026-03`";
+            return reader.problem(node, Problem::new("wrong-type", title, help));
+        }
         Some(Self { length: SimDuration::read(node, reader)?, calendar: None })
     }
 

@@ -824,6 +824,16 @@ fn check_lambda(
             let help = "SnapStart is for Java, Python and .NET runtimes, packed as zip: remove it";
             reader.error("no-snapstart", "this function cannot have SnapStart", raw_snapstart.span, "", help);
         }
+        if let Some(cold_start) = &raw.cold_start {
+            let help = "remove `cold_start:`, or keep it and remove `snapstart:`";
+            let span = reader.first_line(cold_start.span);
+            reader.error("two-cold-starts", "`snapstart` replaces `cold_start`, which is given, too", span, "", help);
+        }
+        if raw.provisioned_concurrency.is_some() || raw.ephemeral_storage.is_some() {
+            let help =
+                "SnapStart goes neither with provisioned concurrency nor with more than 512 MB of `/tmp`: remove it";
+            reader.error("no-snapstart", "this function cannot have SnapStart", raw_snapstart.span, "", help);
+        }
         allocation = raw_snapstart.restore.clone()?;
         init = vec![raw_snapstart.hook.clone().unwrap_or(Distribution::ZERO)];
         // Free for Java (AWS.md 1.8).

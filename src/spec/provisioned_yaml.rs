@@ -92,7 +92,14 @@ pub(crate) fn check(raw: &NumberOrMore, reserved: Option<u64>, reader: &mut Read
                     out_of_range(share.span, "write 10% to 90%", reader);
                 }
                 let min = tracking.min.as_ref().unwrap_or(level);
-                if min.value > max.value {
+                if min.value == 0 {
+                    // Without an environment there is no utilisation, so nothing would ever raise it again.
+                    out_of_range(min.span, "write at least 1", reader);
+                }
+                if level.value < min.value || level.value > max.value {
+                    let help = format!("write {} to {}", min.value, max.value);
+                    reader.error("out-of-range", "the level lies outside `min` and `max`", level.span, "", &help);
+                } else if min.value > max.value {
                     reader.error("min-above-max", "`min` is more than `max`", min.span, "", "write a smaller `min`");
                 }
                 largest = max;
@@ -104,7 +111,9 @@ pub(crate) fn check(raw: &NumberOrMore, reserved: Option<u64>, reader: &mut Read
                     let help = "write the changes in the order of the day, each time once";
                     reader.error("not-ascending", "this change is not later than the one before", at.span, "", help);
                 }
-                if level.value > largest.value {
+                if rule.tracking.is_some() && level.value > largest.value {
+                    out_of_range(level.span, "write at most `max` of `target_tracking`", reader);
+                } else if level.value > largest.value {
                     largest = level;
                 }
                 rule.schedule.push((at.value.0, level.value));
