@@ -15,6 +15,7 @@ pub mod diag;
 pub mod gate;
 pub mod money;
 pub mod offer;
+mod plain;
 pub mod report;
 pub mod results;
 pub mod run;

@@ -21,20 +21,12 @@ fn a_window_around_a_burst_gives_the_difference_of_whole_runs() {
         times: 8.0,
         per: Frequency::Month,
     }];
-    let tracking = TargetTracking {
-        metric: TrackedMetric::Cpu,
-        target: 0.5,
-        out_periods: 3,
-        in_periods: 15,
-        in_bound: 0.7,
-        disable_scale_in: false,
-    };
     let fleet = Fleet {
         min: 1,
         max: 9,
         concurrency: Limit::At(32),
         queue: Limit::At(64),
-        scaling: vec![ScalingPolicy::TargetTracking(tracking)],
+        scaling: vec![tracking()],
         boot: vec![constant(60.0)],
         ..fleet(1, 1)
     };

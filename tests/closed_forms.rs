@@ -188,14 +188,7 @@ fn scaling_fleet(max: u32, concurrency: u64, queue: u64) -> Fleet {
         max,
         concurrency: Limit::At(concurrency),
         queue: Limit::At(queue),
-        scaling: vec![ScalingPolicy::TargetTracking(TargetTracking {
-            metric: TrackedMetric::Cpu,
-            target: 0.5,
-            out_periods: 3,
-            in_periods: 15,
-            in_bound: 0.7,
-            disable_scale_in: false,
-        })],
+        scaling: vec![tracking()],
         boot: vec![constant(20.0), exponential(15.0)],
         pending: constant(22.6),
         ..fleet(1, 2)

@@ -22,13 +22,7 @@ fn peak() -> Option<u64> {
 fn cases(requests: f64) -> Vec<(Scenario, Architecture)> {
     let rate = 1_000.0;
     let mut scenario = scenario(rate, requests / rate, exponential(0.03));
-    scenario.objectives.latency.push(LatencyObjective {
-        name: "p99".into(),
-        quantile: 0.99,
-        limit: SimDuration::from_millis(500),
-        window: Some(SimDuration::from_mins(5)),
-        met: 0.999,
-    });
+    scenario.objectives.latency.push(windowed_objective());
     let fleet = Fleet { concurrency: Limit::At(64), queue: Limit::At(128), ..fleet(10, 2) };
     let function = behind_api(ComponentKind::Lambda(function()));
     let fleet = behind_balancer(ComponentKind::Fleet(fleet), Balancing::LeastOutstanding);

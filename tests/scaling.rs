@@ -23,14 +23,7 @@ fn out_after_three_minutes_in_after_fifteen_and_paid_while_draining() {
     let fleet = Fleet {
         min: 1,
         max: 5,
-        scaling: vec![ScalingPolicy::TargetTracking(TargetTracking {
-            metric: TrackedMetric::Cpu,
-            target: 0.5,
-            out_periods: 3,
-            in_periods: 15,
-            in_bound: 0.7,
-            disable_scale_in: false,
-        })],
+        scaling: vec![tracking()],
         pending: constant(20.0),
         boot: vec![constant(10.0), constant(30.0)],
         ..fleet(1, 2)

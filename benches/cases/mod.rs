@@ -69,13 +69,7 @@ pub fn full_report(rate: f64, requests: f64) -> Case {
     scenario.account.request_rate = Limit::At(10_000);
     scenario.account.api_request_rate = Limit::At(10_000);
     scenario.account.api_burst = Limit::At(5_000);
-    scenario.objectives.latency.push(LatencyObjective {
-        name: "p99".into(),
-        quantile: 0.99,
-        limit: SimDuration::from_millis(500),
-        window: Some(SimDuration::from_mins(5)),
-        met: 0.999,
-    });
+    scenario.objectives.latency.push(windowed_objective());
     let function = Function { reserved_concurrency: Some(500), memory: MegaBytes(512), ..function() };
     let mut architecture = behind_api(ComponentKind::Lambda(function));
     if let ComponentKind::HttpApi(api) = &mut architecture.components[0].kind {

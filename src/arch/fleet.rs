@@ -126,7 +126,6 @@ pub struct FleetState {
     // Over the measured horizon.
     served: u64,
     rejected: u64,
-    failed: u64,
     time: u128,
     calls: u64,
     busy_peak: f64,
@@ -212,7 +211,6 @@ impl FleetState {
             hour_logs: 0,
             served: 0,
             rejected: 0,
-            failed: 0,
             time: 0,
             calls: 0,
             busy_peak: 0.0,
@@ -424,7 +422,6 @@ impl FleetState {
                 self.running.down(now);
                 self.free.push(slot);
                 for job in lost {
-                    self.failed += 1;
                     self.calls += 1;
                     self.time += u128::from(now.since(job.tag.at).0);
                     done(job.tag, Ending { at: now, status: 502, outcome: Outcome::Failed });
@@ -543,7 +540,7 @@ impl FleetState {
         self.running.restart(now);
         (self.bucket_running, self.hour_running, self.area_outstanding, self.bucket_busy) = (0, 0, 0, 0.0);
         (self.extra_millis, self.hour_logs) = (0, 0);
-        (self.served, self.rejected, self.failed, self.time, self.calls, self.busy_peak) = (0, 0, 0, 0, 0, 0.0);
+        (self.served, self.rejected, self.time, self.calls, self.busy_peak) = (0, 0, 0, 0, 0.0);
     }
 
     /// Closes a bucket of the series of this length.

@@ -9,7 +9,7 @@
 //! Latency without contention is added to the answer, not scheduled: nobody reads state in between.
 
 use super::call::{Call, Ending};
-use super::ledger::{Ledger, MeterId};
+use super::ledger::{Ledger, MeterId, weighted};
 use super::output::{ComponentOutput, Outcome};
 use super::token_bucket::TokenBucket;
 use super::world::Shared;
@@ -203,14 +203,11 @@ impl FrontState {
 
     /// Books the usage of an hour, or of the part `length` of one that ends the horizon.
     pub fn close_hour(&mut self, length: SimDuration, ledger: &mut Ledger) {
-        // Saturating: absurd sizes must not stop a run.
-        let sum = |counts: &[u64], each: &[u64]| {
-            counts.iter().zip(each).fold(0u64, |sum, (count, each)| sum.saturating_add(count.saturating_mul(*each)))
-        };
         match &self.kind {
             Kind::HttpApi { increments, requests, .. } => {
                 let (sent, added): (Vec<u64>, Vec<u64>) = increments.iter().copied().unzip();
-                let metered = sum(&self.hour_requests, &sent).saturating_add(sum(&self.hour_responses, &added));
+                let metered =
+                    weighted(&self.hour_requests, &sent).saturating_add(weighted(&self.hour_responses, &added));
                 ledger.book(*requests, metered);
             }
             Kind::LoadBalancer {
@@ -250,7 +247,7 @@ impl FrontState {
             }
         }
         if let Some(egress) = self.egress {
-            ledger.book(egress, sum(&self.hour_responses, &self.response_bytes));
+            ledger.book(egress, weighted(&self.hour_responses, &self.response_bytes));
         }
         self.hour_requests.fill(0);
         self.hour_responses.fill(0);

@@ -16,7 +16,7 @@
 //! Once a call has started its end is known, so the answer is given at once and only the release of the environment is an event.
 
 use super::call::{Call, Ending};
-use super::ledger::{Ledger, MeterId};
+use super::ledger::{Ledger, MeterId, weighted};
 use super::output::{ComponentOutput, Outcome};
 use super::provisioned::{MINUTE, ProvisionedState};
 use super::token_bucket::TokenBucket;
@@ -99,6 +99,12 @@ struct Meters {
     streamed: Option<MeterId>,
 }
 
+/// Billed duration: one ceiling to a millisecond. What it is taken of is far below 2^63 nanoseconds, 292 years.
+#[inline(always)]
+fn billed_ms(nanos: u64) -> u64 {
+    nanos.wrapping_add(NANOS_PER_MILLI - 1) / NANOS_PER_MILLI
+}
+
 /// What may be due in a function's provisioned concurrency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Provision {
@@ -136,11 +142,8 @@ pub struct LambdaState {
     init: Vec<Sampler>,
     allocation_key: Key,
     init_keys: Vec<Key>,
-    reserved: Option<u64>,
-    /// Calls at work: what is reserved.
+    /// Calls at work: what is reserved, if anything is.
     cap: u64,
-    /// Calls at work on demand: what is reserved without the provisioned that are ready.
-    own_limit: u64,
     provisioned: Option<ProvisionedState>,
     provisioned_connections: u64,
     error_rate: f64,
@@ -150,7 +153,6 @@ pub struct LambdaState {
     restores: bool,
     ephemeral_over: u64,
     streamed_bytes: Vec<u64>,
-    streams: bool,
     start: SimTime,
     /// Whether its calls count towards a limit of the account.
     counts_to_account: bool,
@@ -175,7 +177,6 @@ pub struct LambdaState {
     // Over the measured horizon.
     unserved: u64,
     throttled: u64,
-    failed: u64,
     cold_starts: u64,
     time: u128,
     calls: u64,
@@ -231,6 +232,8 @@ impl LambdaState {
     ) -> Self {
         let Site { index, name, key } = site;
         let classes = &shared.scenario.classes;
+        let counts_to_account =
+            function.reserved_concurrency.is_none() && shared.scenario.account.concurrency != Limit::Unlimited;
         let ephemeral_over = u64::from(function.ephemeral.0).saturating_sub(EPHEMERAL_FREE);
         let provisioned = function.provisioned.as_ref().map(|rule| {
             let account = shared.scenario.account.concurrency.as_u64();
@@ -246,7 +249,7 @@ impl LambdaState {
                 let at = SimTime::ZERO + shared.scenario.warmup + change;
                 queue.push(at, Event::new(Due::Provision(Provision::Change), index, 0));
             }
-            if function.reserved_concurrency.is_none() {
+            if counts_to_account {
                 account.provisioned += level;
             }
         }
@@ -271,9 +274,7 @@ impl LambdaState {
             init: function.init.iter().map(Sampler::compile).collect(),
             allocation_key: key.named("allocation"),
             init_keys: (0..function.init.len()).map(|part| key.named("init").numbered(part as u64)).collect(),
-            reserved: function.reserved_concurrency,
             cap: function.reserved_concurrency.unwrap_or(u64::MAX),
-            own_limit: function.reserved_concurrency.map_or(u64::MAX, |reserved| reserved.saturating_sub(level)),
             provisioned,
             provisioned_connections: 0,
             error_rate: function.error_rate,
@@ -282,10 +283,8 @@ impl LambdaState {
             restores: function.snapstart.is_some(),
             ephemeral_over,
             streamed_bytes: classes.iter().map(|class| class.response_size.0.saturating_sub(STREAMED_FREE)).collect(),
-            streams: function.streaming,
             start: SimTime::ZERO + shared.scenario.warmup,
-            counts_to_account: function.reserved_concurrency.is_none()
-                && shared.scenario.account.concurrency != Limit::Unlimited,
+            counts_to_account,
             scaling,
             environments: Vec::new(),
             free: Vec::new(),
@@ -318,7 +317,6 @@ impl LambdaState {
             hour_streamed: 0,
             unserved: 0,
             throttled: 0,
-            failed: 0,
             cold_starts: 0,
             time: 0,
             calls: 0,
@@ -383,17 +381,20 @@ impl LambdaState {
             return self.throttle(now);
         }
         self.expire(now, shared);
-        let mut on_demand = self.busy.value();
-        if on_demand >= self.cap {
+        let busy = self.busy.value();
+        if busy >= self.cap {
             return self.throttle(now);
         }
         if let Some(provisioned) = &mut self.provisioned {
             if let Some(again) = provisioned.take(now) {
                 return self.invoke_provisioned(now, call, again, shared, queue);
             }
-            on_demand -= provisioned.busy();
+            // On demand there is what is reserved without the provisioned that are ready.
+            if busy - provisioned.busy() >= self.cap.saturating_sub(provisioned.ready()) {
+                return self.throttle(now);
+            }
         }
-        if on_demand >= self.own_limit || (self.counts_to_account && account.is_full()) {
+        if self.counts_to_account && account.is_full() {
             return self.throttle(now);
         }
         let (environment, cold) = loop {
@@ -416,18 +417,30 @@ impl LambdaState {
             self.retire(environment & NUMBER, now, shared);
         };
         let connected = !shared.has_backend || self.connect(environment, now, shared);
-        let (handler, mut ending) = self.handle(now, call, cold.inside, connected);
-        let taken = SimDuration(cold.unbilled + cold.init + handler);
-        ending.at = now + taken;
-        self.hour_calls[usize::from(call.class)] += 1;
-        // The sum is below 2^64 as `taken` is, and far below it where the ceiling is taken: 2^63 nanoseconds are 292 years.
-        self.hour_billed_ms += self.billed_ms(cold.init + handler);
-        // 2^64 calls of 2^64 nanoseconds fit.
-        self.hour_time = self.hour_time.wrapping_add(u128::from(taken.0));
-        self.busy.up(now);
+        let (handler, ending) = self.handle(now, call, cold.inside, connected);
+        self.hour_billed_ms += billed_ms(cold.init + handler);
         if self.counts_to_account {
             account.unreserved_busy += 1;
         }
+        self.begin(now, call.class, cold.unbilled + cold.init + handler, ending, environment, queue)
+    }
+
+    /// A call has begun that takes so long and ends so in this environment (or [`PROVISIONED`]).
+    #[inline(always)]
+    fn begin(
+        &mut self,
+        now: SimTime,
+        class: u16,
+        taken: u64,
+        ending: Ending,
+        environment: u32,
+        queue: &mut EventQueue<Event>,
+    ) -> Ending {
+        let ending = Ending { at: now + SimDuration(taken), ..ending };
+        self.hour_calls[usize::from(class)] += 1;
+        // 2^64 calls of 2^64 nanoseconds fit.
+        self.hour_time = self.hour_time.wrapping_add(u128::from(taken));
+        self.busy.up(now);
         let again = if ending.outcome == Outcome::Served { 0 } else { AGAIN };
         queue.push(ending.at, Event::new(Due::Released, self.index, environment | again));
         ending
@@ -444,7 +457,6 @@ impl LambdaState {
         if !connected {
             // No connection to be had: the handler fails at once.
             self.unserved += 1;
-            self.failed += 1;
             return (0, failed);
         }
         if handler > self.timeout {
@@ -453,20 +465,13 @@ impl LambdaState {
         }
         if self.error_rate > 0.0 && unit(self.error_key.draw(call.id, u32::from(call.attempt))) < self.error_rate {
             self.unserved += 1;
-            self.failed += 1;
             return (handler, failed);
         }
-        if self.streams {
+        if self.meters.streamed.is_some() {
             let bytes = self.streamed_bytes[usize::from(call.class)];
             self.hour_streamed = self.hour_streamed.saturating_add(bytes);
         }
         (handler, Ending::served(now))
-    }
-
-    /// Billed duration: one ceiling to a millisecond.
-    #[inline(always)]
-    fn billed_ms(&self, nanos: u64) -> u64 {
-        nanos.wrapping_add(NANOS_PER_MILLI - 1) / NANOS_PER_MILLI
     }
 
     /// How long the init takes that runs inside the next call of this environment, if its last call failed (AWS.md 3.8).
@@ -477,8 +482,12 @@ impl LambdaState {
 
     #[cold]
     fn suppressed_init(&self, call: &Call) -> u64 {
-        let draws = self.init.iter().zip(&self.again_keys);
-        draws.map(|(part, key)| part.sample(key.draw(call.id, u32::from(call.attempt))).0).sum()
+        self.draw_init(&self.again_keys, call.id, u32::from(call.attempt))
+    }
+
+    /// An init, its parts drawn with these keys.
+    fn draw_init(&self, keys: &[Key], id: u64, attempt: u32) -> u64 {
+        self.init.iter().zip(keys).map(|(part, key)| part.sample(key.draw(id, attempt)).0).sum()
     }
 
     /// As [`LambdaState::invoke`] from where a provisioned environment has been taken.
@@ -499,15 +508,9 @@ impl LambdaState {
             self.provisioned_connections += u64::from(connected);
         }
         let inside = if again { self.suppressed_init(call) } else { 0 };
-        let (handler, mut ending) = self.handle(now, call, inside, connected);
-        ending.at = now + SimDuration(handler);
-        self.hour_calls[usize::from(call.class)] += 1;
-        self.hour_provisioned_ms += self.billed_ms(handler);
-        self.hour_time = self.hour_time.wrapping_add(u128::from(handler));
-        self.busy.up(now);
-        let again = if ending.outcome == Outcome::Served { 0 } else { AGAIN };
-        queue.push(ending.at, Event::new(Due::Released, self.index, PROVISIONED | again));
-        ending
+        let (handler, ending) = self.handle(now, call, inside, connected);
+        self.hour_provisioned_ms += billed_ms(handler);
+        self.begin(now, call.class, handler, ending, PROVISIONED, queue)
     }
 
     /// Makes an environment. `None` if the scaling rate is used up.
@@ -520,8 +523,7 @@ impl LambdaState {
         }
         let attempt = u32::from(attempt);
         let unbilled = self.allocation.sample(self.allocation_key.draw(id, attempt)).0;
-        let parts = self.init.iter().zip(&self.init_keys);
-        let mut init = parts.map(|(part, key)| part.sample(key.draw(id, attempt)).0).sum();
+        let mut init = self.draw_init(&self.init_keys, id, attempt);
         let mut inside = self.first_call;
         if init > INIT_LIMIT && !self.restores {
             // Cut off, and run once more inside the call (AWS.md 2.8).
@@ -624,8 +626,7 @@ impl LambdaState {
         } else {
             self.total.sub(now, ready - now_ready);
         }
-        self.own_limit = self.reserved.map_or(u64::MAX, |reserved| reserved.saturating_sub(now_ready));
-        if self.reserved.is_none() {
+        if self.counts_to_account {
             account.provisioned = account.provisioned - ready + now_ready;
         }
         self.disconnect_provisioned(now, shared);
@@ -649,7 +650,7 @@ impl LambdaState {
         if let Some(provisioned) = &mut self.provisioned {
             provisioned.restart(now);
         }
-        (self.unserved, self.throttled, self.failed, self.cold_starts, self.time, self.calls) = (0, 0, 0, 0, 0, 0);
+        (self.unserved, self.throttled, self.cold_starts, self.time, self.calls) = (0, 0, 0, 0, 0);
     }
 
     /// Closes a bucket of the series of this length.
@@ -664,12 +665,7 @@ impl LambdaState {
     /// Books the usage of the hour that ends now, or of the part `length` of one.
     pub fn close_hour(&mut self, now: SimTime, length: SimDuration, ledger: &mut Ledger) {
         let calls = self.hour_calls.iter().sum();
-        // Saturating: absurd sizes must not stop a run.
-        let calls_by_class = |each: &[u64]| {
-            let pairs = self.hour_calls.iter().zip(each);
-            pairs.fold(0u64, |sum, (calls, bytes)| sum.saturating_add(calls.saturating_mul(*bytes)))
-        };
-        let log_bytes = calls_by_class(&self.log_bytes);
+        let log_bytes = weighted(&self.hour_calls, &self.log_bytes);
         self.hour_calls.fill(0);
         self.calls += calls;
         self.time += std::mem::take(&mut self.hour_time);

@@ -2,6 +2,11 @@
 
 use crate::usage::{Meter, RawUnit, Usage};
 
+/// The sum of count x each over the classes. Saturating: absurd sizes must not stop a run.
+pub fn weighted(counts: &[u64], each: &[u64]) -> u64 {
+    counts.iter().zip(each).fold(0, |sum, (count, each)| sum.saturating_add(count.saturating_mul(*each)))
+}
+
 /// The meters of one architecture, in a fixed order.
 #[derive(Debug, Default)]
 pub struct Ledger {

@@ -3,6 +3,7 @@
 //! Only sums by service and price are kept, so memory does not grow with the file. Which kind it is, its header tells. Rows of tax, credits
 //! and other corrections are added up apart. `NULL` and nothing are the same.
 
+use super::keys::letters;
 use crate::money::Usd;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -116,7 +117,7 @@ struct Columns {
 
 impl Columns {
     fn of(header: &csv::ByteRecord) -> Result<Self, BillFileError> {
-        let names: Vec<String> = header.iter().map(normalised).collect();
+        let names: Vec<String> = header.iter().map(|name| letters(&String::from_utf8_lossy(name))).collect();
         let find = |wanted: &[&str]| wanted.iter().find_map(|name| names.iter().position(|have| have == name));
         let focus = find(&["billedcost"]);
         let usage = find(&["lineitemunblendedcost"]);
@@ -148,12 +149,6 @@ impl Columns {
             architecture: find(&["xarchitecture"]),
         })
     }
-}
-
-/// Letters and digits in lower case: `lineItem/UnblendedCost` and `line_item_unblended_cost` are one.
-fn normalised(name: &[u8]) -> String {
-    let name = String::from_utf8_lossy(name);
-    name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
 /// Reads a bill. Where it is one of ours, of several architectures, only the rows of `architecture` count.

@@ -1,6 +1,7 @@
 //! What AWS's bills call things, and the keys of the price list that they are.
 
 use super::bill_file::Group;
+use crate::offer::keys::without_region;
 use crate::results::LineItem;
 
 /// Usage types without their region, of which each is one key (AWS price list, offer files of 2026).
@@ -104,21 +105,8 @@ fn by_description(description: &str, service: &str) -> Option<String> {
     known.iter().find(|(word, _)| has(word)).map(|(_, key)| (*key).to_owned())
 }
 
-/// `EUC1-BoxUsage:m7g.large` without its region; us-east-1 has none.
-fn without_region(usage_type: &str) -> &str {
-    match usage_type.split_once('-') {
-        Some((region, rest))
-            if (2..=5).contains(&region.len())
-                && region.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
-                && !rest.is_empty() =>
-        {
-            rest
-        }
-        _ => usage_type,
-    }
-}
-
-fn letters(text: &str) -> String {
+/// Letters and digits in lower case: `lineItem/UnblendedCost` and `line_item_unblended_cost` are one.
+pub(super) fn letters(text: &str) -> String {
     text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 

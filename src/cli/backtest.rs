@@ -3,11 +3,10 @@
 use super::output::to_stdout;
 use super::{Failure, saved};
 use crate::backtest::{self, bill_file};
+use crate::plain;
 use crate::report::backtest as shown;
 use crate::results::{ArchitectureResult, Results};
 use clap::ValueEnum;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -64,11 +63,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let results = saved::read(&args.results)?;
     let architecture = architecture(&results, args)?;
     let wrong = |what: String| Failure::Input(format!("--bill `{}`: {what}", args.bill.display()));
-    let file = File::open(&args.bill).map_err(|error| wrong(format!("cannot be read: {error}")))?;
-    let mut file = BufReader::with_capacity(1 << 17, file);
-    let gzip = file.fill_buf().map_err(|error| wrong(format!("cannot be read: {error}")))?.starts_with(&[0x1f, 0x8b]);
-    let plain: Box<dyn Read> = if gzip { Box::new(flate2::bufread::MultiGzDecoder::new(file)) } else { Box::new(file) };
-    let bill = bill_file::read(plain, &architecture.name).map_err(|error| wrong(error.to_string()))?;
+    let file = plain::open(&args.bill).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    let bill = bill_file::read(file, &architecture.name).map_err(|error| wrong(error.to_string()))?;
     let found = backtest::compare(architecture, results.billed_hours, &bill);
     to_stdout(&match args.format {
         BacktestFormat::Table => shown::table(&found),

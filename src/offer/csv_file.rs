@@ -76,14 +76,7 @@ fn price<'r>(get: &impl Fn(&str) -> &'r str, collector: &mut Collector<'_>) {
     if !collector.wants(region) {
         return;
     }
-    let known = keys::keys(&product, collector.extras);
-    if known.is_empty() {
-        return collector.unknown(&product);
-    }
-    if get("currency") != "USD" {
-        collector.found.left_out += 1;
-        return;
-    }
+    let Some(known) = collector.keys_in_usd(&product, get("currency")) else { return };
     let written = Written {
         from: get("startingrange"),
         to: get("endingrange"),
@@ -146,14 +139,7 @@ fn plan<'r>(get: &impl Fn(&str) -> &'r str, collector: &mut Collector<'_>) {
         usage: get("discountedusagetype").to_owned(),
         operation: get("discountedoperation").to_owned(),
     };
-    let known = keys::keys(&product, collector.extras);
-    if known.is_empty() {
-        return collector.unknown(&product);
-    }
-    if get("currency") != "USD" {
-        collector.found.left_out += 1;
-        return;
-    }
+    let Some(known) = collector.keys_in_usd(&product, get("currency")) else { return };
     let written = Written { price: get("discountedrate"), unit: get("unit"), ..Written::default() };
     for (key, units) in known {
         collector.take(&format!("sp.{offer}.{key}"), units, &written);

@@ -2,7 +2,7 @@
 //!
 //! Products stand before terms in AWS's files. Should it be otherwise, the file is read a second time with the products known.
 
-use super::keys::{self, Known, Product};
+use super::keys::{Known, Product};
 use super::{Collector, OfferError, Written, csv_file};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -260,10 +260,7 @@ impl<'d> Entry<'_, 'd> {
         if !state.collector.wants(&region) {
             return Ok(());
         }
-        let known = keys::keys(&product, state.collector.extras);
-        if known.is_empty() {
-            state.collector.unknown(&product);
-        } else {
+        if let Some(known) = state.collector.keys_of(&product) {
             state.products.insert(sku.to_owned(), Meaning::Keys(known));
         }
         Ok(())
@@ -357,14 +354,7 @@ fn take_rate(offer: &str, rate: &RawRate, state: &mut State<'_, '_>) {
         usage: rate.discounted_usage_type.clone(),
         operation: rate.discounted_operation.clone(),
     };
-    let known = keys::keys(&product, state.collector.extras);
-    if known.is_empty() {
-        return state.collector.unknown(&product);
-    }
-    if rate.discounted_rate.currency != "USD" {
-        state.collector.found.left_out += 1;
-        return;
-    }
+    let Some(known) = state.collector.keys_in_usd(&product, &rate.discounted_rate.currency) else { return };
     let written = Written { price: &rate.discounted_rate.price, unit: &rate.unit, ..Written::default() };
     for (key, units) in known {
         state.collector.take(&format!("sp.{offer}.{key}"), units, &written);

@@ -126,7 +126,7 @@ impl std::str::FromStr for Extra {
 }
 
 /// The usage type without the region that stands before it: two to five capitals and digits, and a dash.
-pub(super) fn without_region(usage: &str) -> &str {
+pub(crate) fn without_region(usage: &str) -> &str {
     match usage.split_once('-') {
         Some((prefix, rest))
             if (2..=5).contains(&prefix.len())

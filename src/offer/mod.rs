@@ -6,13 +6,14 @@
 
 mod csv_file;
 mod json_file;
-mod keys;
+pub(crate) mod keys;
 mod merge;
 
 pub use keys::Extra;
 pub use merge::{Change, Imported, merge, same, write};
 
 use crate::money::{Quantity, UsdPer};
+use crate::plain;
 use keys::Product;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufReader, Read};
@@ -128,6 +129,24 @@ impl Collector<'_> {
         }
     }
 
+    /// The keys of a product; where there are none it is noted.
+    fn keys_of(&mut self, product: &Product) -> Option<Vec<keys::Known>> {
+        let known = keys::keys(product, self.extras);
+        if known.is_empty() {
+            self.unknown(product);
+        }
+        (!known.is_empty()).then_some(known)
+    }
+
+    /// The keys of a product that is priced in `currency`; counted as left out where that is not USD.
+    fn keys_in_usd(&mut self, product: &Product, currency: &str) -> Option<Vec<keys::Known>> {
+        let known = self.keys_of(product)?;
+        if currency != "USD" {
+            self.found.left_out += 1;
+        }
+        (currency == "USD").then_some(known)
+    }
+
     /// Takes a price under a key; `units` of ours are one of AWS's.
     fn take(&mut self, key: &str, units: u32, written: &Written<'_>) {
         let Some(stated) = stated(written, units) else {
@@ -175,7 +194,11 @@ fn stated(written: &Written<'_>, units: u32) -> Option<Stated> {
 pub fn read(path: &Path, region: Option<&str>, extras: &[Extra]) -> Result<Found, OfferError> {
     let file = path.display().to_string();
     let fail = |reason: String| OfferError::Read { file: file.clone(), reason };
-    let open = || open(path).map_err(|error| fail(error.to_string()));
+    let open = || match plain::open(path) {
+        // The readers of both formats take small bites.
+        Ok(file) => Ok(Box::new(BufReader::new(file)) as Box<dyn Read>),
+        Err(error) => Err(fail(error.to_string())),
+    };
     let mut collector =
         Collector { extras, wanted: region, regions: BTreeSet::new(), found: Found::default(), too_many: false };
     if first_byte(open()?) == Some(b'{') {
@@ -206,13 +229,6 @@ pub fn read(path: &Path, region: Option<&str>, extras: &[Extra]) -> Result<Found
     }
     found.published.truncate(found.published.char_indices().nth(10).map_or(found.published.len(), |(at, _)| at));
     Ok(found)
-}
-
-/// Opens a file, unpacked where it is gzip.
-fn open(path: &Path) -> std::io::Result<Box<dyn Read>> {
-    let mut file = BufReader::with_capacity(1 << 16, std::fs::File::open(path)?);
-    let gzip = std::io::BufRead::fill_buf(&mut file)?.starts_with(&[0x1f, 0x8b]);
-    Ok(if gzip { Box::new(BufReader::new(flate2::read::MultiGzDecoder::new(file))) } else { Box::new(file) })
 }
 
 /// The first byte that is no white space and no mark of the byte order.

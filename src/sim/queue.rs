@@ -3,7 +3,7 @@
 //! A binary heap pays log(in flight) for every event; here an event is appended to a slot, moved down once or twice, and
 //! sorted among the one or two others of its slot, so the cost stays flat from ten to millions of events in flight.
 //!
-//! Time is cut into ticks of a power of two of nanoseconds, chosen so that a handful of events fall into one. Level 0 has a slot a
+//! Time is cut into ticks of a power of two of nanoseconds, chosen so that four to eight events fall into one. Level 0 has a slot a
 //! tick, each level above a slot for 4,096 slots of the level below. An event goes to the lowest level on which it shares all higher digits with the cursor; when the cursor enters a
 //! slot of a higher level, its events are spread over the level below. The slot under the cursor is sorted into `current`,
 //! from which events are popped.
@@ -25,7 +25,7 @@ const SLOT_MASK: u64 = SLOTS as u64 - 1;
 const LEVELS: usize = 5;
 const SHORTEST_TICK_BITS: u32 = 12;
 const LONGEST_TICK_BITS: u32 = 40;
-/// Events that a slot is meant to hold: few enough to sort by insertion, many enough to share the cost of finding the slot.
+/// Events that a slot is meant to hold at most: few enough to sort by insertion, many enough to share the cost of finding the slot.
 const EVENTS_PER_SLOT: f64 = 8.0;
 /// Longer slots are sorted by key instead of by insertion.
 const INSERTION_SORT_MAX: usize = 24;
@@ -394,11 +394,21 @@ mod tests {
                 heap.push(at, label);
             }
             let limit = SimTime(now.saturating_add(step >> (scale % 61)).min(end.0));
+            if !wheel.may_be_due(limit) {
+                assert_eq!(heap.pop_until(limit), None, "said not to be due");
+            }
+            // As handlers do: the first event of each step pushes two more, one of them at its own instant.
+            let mut follow = Some(label + 2_000_000);
             loop {
                 let (a, b) = (wheel.pop_until(limit), heap.pop_until(limit));
                 assert_eq!(a, b);
-                if a.is_none() {
-                    break;
+                let Some((popped, _)) = a else { break };
+                if let Some(label) = follow.take() {
+                    let later = SimTime(popped.0.saturating_add(delay >> ((scale + 7) % 64)).min(end.0));
+                    for at in [popped, later] {
+                        wheel.push(at, label);
+                        heap.push(at, label);
+                    }
                 }
             }
             now = limit.0;

@@ -19,7 +19,6 @@ use crate::units::{NANOS_PER_MILLI, NANOS_PER_SEC, SimDuration};
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::ops::Range;
 use std::path::Path;
@@ -445,12 +444,8 @@ impl Table {
             row: None,
         };
         let unreadable = |error: std::io::Error| whole(format!("cannot be read: {error}"));
-        let file = File::open(path).map_err(unreadable)?;
-        let mut file = BufReader::with_capacity(1 << 17, file);
-        let gzip = file.fill_buf().map_err(unreadable)?.starts_with(&[0x1f, 0x8b]);
-        let plain: Box<dyn Read + Send> =
-            if gzip { Box::new(flate2::bufread::MultiGzDecoder::new(file)) } else { Box::new(file) };
-        let mut plain = BufReader::with_capacity(1 << 17, plain);
+        let file = crate::plain::open(path).map_err(unreadable)?;
+        let mut plain = BufReader::with_capacity(1 << 17, file);
         let start = plain.fill_buf().map_err(unreadable)?;
         if start.is_empty() {
             return Err(whole("it is empty".to_owned()));

@@ -96,6 +96,29 @@ pub fn fleet(instances: u32, vcpu: u32) -> Fleet {
     }
 }
 
+/// Target tracking at 50 % CPU with the alarms of the console.
+pub fn tracking() -> ScalingPolicy {
+    ScalingPolicy::TargetTracking(TargetTracking {
+        metric: TrackedMetric::Cpu,
+        target: 0.5,
+        out_periods: 3,
+        in_periods: 15,
+        in_bound: 0.7,
+        disable_scale_in: false,
+    })
+}
+
+/// p99 within 500 ms in 99.9 % of windows of five minutes.
+pub fn windowed_objective() -> LatencyObjective {
+    LatencyObjective {
+        name: "p99".into(),
+        quantile: 0.99,
+        limit: SimDuration::from_millis(500),
+        window: Some(SimDuration::from_mins(5)),
+        met: 0.999,
+    }
+}
+
 pub fn alone(kind: ComponentKind) -> Architecture {
     Architecture {
         name: "alone".into(),
