@@ -11,7 +11,7 @@
 
 mod cases;
 
-use cases::{Case, arrived, balanced_fleet, entry_function, full_report};
+use cases::{Case, api_function_table, arrived, balanced_fleet, entry_function, full_report};
 use costsim::spec::model::Balancing;
 use std::error::Error;
 use std::fmt::Write as _;
@@ -27,8 +27,14 @@ const GROWTH: f64 = 0.05;
 
 const RENEW: &str = "cargo bench --bench instructions -- --renew";
 
-const CASES: [&str; 5] =
-    ["entry function", "full report", "fleet round robin", "fleet least outstanding", "traffic only"];
+const CASES: [&str; 6] = [
+    "entry function",
+    "full report",
+    "api function table",
+    "fleet round robin",
+    "fleet least outstanding",
+    "traffic only",
+];
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -38,6 +44,7 @@ fn simulate(name: &str, requests: f64) -> Option<u64> {
     Some(match name {
         "entry function" => simulated(entry_function(100.0, requests)),
         "full report" => simulated(full_report(100.0, requests)),
+        "api function table" => simulated(api_function_table(100.0, requests)),
         "fleet round robin" => simulated(balanced_fleet(Balancing::RoundRobin, 10, requests)),
         "fleet least outstanding" => simulated(balanced_fleet(Balancing::LeastOutstanding, 10, requests)),
         "traffic only" => entry_function(100.0, requests).draw(),

@@ -6,7 +6,7 @@
 
 mod cases;
 
-use cases::{Case, arrived, balanced_fleet, entry_function, full_report};
+use cases::{Case, api_function_table, arrived, balanced_fleet, entry_function, full_report};
 use costsim::spec::model::Balancing;
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 
@@ -35,6 +35,11 @@ fn full_reports(criterion: &mut Criterion) {
     bench(criterion, "full_report", cases.into());
 }
 
+fn tables(criterion: &mut Criterion) {
+    let cases = [100.0, 1_000.0].map(|rate| (format!("{rate}/s"), api_function_table(rate, REQUESTS)));
+    bench(criterion, "api_function_table", cases.into());
+}
+
 fn fleets(criterion: &mut Criterion) {
     let algorithms = [
         ("round_robin", Balancing::RoundRobin),
@@ -50,5 +55,5 @@ fn fleets(criterion: &mut Criterion) {
     bench(criterion, "fleet", cases);
 }
 
-criterion_group!(benches, lambda, full_reports, fleets);
+criterion_group!(benches, lambda, full_reports, tables, fleets);
 criterion_main!(benches);

@@ -250,7 +250,7 @@ fn burst_window(scenario: &Scenario, architecture: &Architecture, frequency: Fre
     let mut memory = SimDuration::ZERO;
     for component in &architecture.components {
         let needed = match &component.kind {
-            ComponentKind::HttpApi(_) | ComponentKind::LoadBalancer(_) => SimDuration::ZERO,
+            ComponentKind::HttpApi(_) | ComponentKind::LoadBalancer(_) | ComponentKind::Table(_) => SimDuration::ZERO,
             ComponentKind::Lambda(function) => function.idle_timeout.max(function.max_age.unwrap_or_default()),
             ComponentKind::Fleet(fleet) => {
                 if fleet.queue == Limit::Unlimited || fleet.concurrency == Limit::Unlimited {

@@ -127,6 +127,53 @@ fn provisioned_concurrency_is_checked_against_what_lambda_allows() {
 }
 
 #[test]
+fn calls_of_functions_lead_to_tables_and_functions() {
+    let good = "dependencies: 300ms } }";
+    let with = |call: &str| {
+        format!(
+            "dependencies: 300ms, calls: [ {call} ] }} }}\n      orders: {{ table: {{ item_size: 2 KB }} }}\n      price: {{ lambda: {{ memory: 512 MB, runtime: nodejs22, dependencies: 1s }} }}"
+        )
+    };
+    let both = "{ to: orders, reads: 1, requests: [ buy ] }, { to: price, cpu: 1ms, wait: 5ms }";
+    let loaded = load(GOOD.replace(good, &with(both))).unwrap();
+    assert_eq!(loaded.warnings, []);
+    let costsim::spec::model::ComponentKind::Lambda(shop) = &loaded.scenario.architectures[0].components[1].kind else {
+        panic!()
+    };
+    assert_eq!(
+        (shop.calls[0].classes.as_slice(), shop.calls[1].classes.as_slice()),
+        (&[false, true][..], &[true; 2][..])
+    );
+    // Each mistake is the only error: the other component is reached.
+    let mistake = |call: &str, at: &str, says: &str, help: &str| one_mistake(good, &with(call), at, says, help);
+    let price = ", { to: price, cpu: 1ms }";
+    let orders = "{ to: orders, reads: 1 }, ";
+    mistake(&format!("{{ to: ordrs, reads: 1 }}{price}"), "ordrs", "which is no component", "`orders`");
+    mistake(&format!("{{ to: orders }}{price}"), "orders", "does not say what it does", "`reads: 1`");
+    mistake(
+        &format!("{{ to: orders, reads: 1, wait: 5ms }}{price}"),
+        "5ms",
+        "a table has no",
+        "`reads:` and `writes:`",
+    );
+    mistake(&format!("{{ to: orders, reads: 5000 }}{price}"), "5000", "5000 operations", "at most 1000");
+    mistake(&format!("{orders}{{ to: price, reads: 1, cpu: 1ms }}"), "1", "not read or written", "`cpu:`");
+    mistake(&format!("{orders}{{ to: price, cpu: 1ms, retries: 50 }}"), "50", "50 retries", "0 to 10");
+    mistake(&format!("{orders}{{ to: api, cpu: 1ms }}"), "api", "a loop of synchronous calls", "break the loop");
+    mistake(&format!("{orders}{{ to: shop }}"), "shop", "a loop of synchronous calls: shop -> shop", "");
+    mistake(
+        &format!("{{ to: orders, reads: 1, requests: [ bye ] }}{price}"),
+        "bye",
+        "no request of the scenario",
+        "`buy`",
+    );
+    // What is missing in the call is said as a warning.
+    let loaded = load(GOOD.replace(good, &with(&format!("{orders}{{ to: price }}")))).unwrap();
+    assert!(diag::render_all(&loaded.warnings, false).contains("state its `cpu:` and `wait:`"));
+    one_mistake("{ http_api: { to: shop } }", "{ table: {} }", "api", "requests cannot enter at the table", "`lambda`");
+}
+
+#[test]
 fn keys_of_later_versions_are_no_typing_errors() {
     let (key, says) = ("extensions", "is not modelled yet");
     one_mistake("memory: 512 MB, ", "memory: 512 MB, extensions: 1, ", key, says, "remove it");

@@ -78,6 +78,23 @@ pub fn full_report(rate: f64, requests: f64) -> Case {
     Case { scenario, architecture }
 }
 
+/// HTTP API, function and table: 20 ms of its own, log-normal, a read and a write of an item of 2 KB; no limits.
+pub fn api_function_table(rate: f64, requests: f64) -> Case {
+    let table = Table {
+        item: Bytes(2 << 10),
+        read_latency: lognormal(0.005, 0.6),
+        write_latency: lognormal(0.008, 0.6),
+        reads: Consistency::Eventual,
+        transactional_writes: false,
+        storage: Bytes(0),
+    };
+    let call = Outbound { to: ComponentId(2), what: OutboundKind::Table { reads: 1, writes: 1 }, classes: vec![true] };
+    let function = Function { init: vec![constant(0.25)], calls: vec![call], ..function() };
+    let mut architecture = behind_api(ComponentKind::Lambda(function));
+    architecture.components.push(Component { name: "orders".into(), kind: ComponentKind::Table(table) });
+    Case { scenario: scenario(rate, requests / rate, lognormal(0.020, 0.9)), architecture }
+}
+
 /// Processor sharing at 40 % CPU: 30 ms, of which 12 ms CPU, on instances of two vCPUs.
 pub fn balanced_fleet(algorithm: Balancing, instances: u32, requests: f64) -> Case {
     let rate = 67.0 * f64::from(instances);

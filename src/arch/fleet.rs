@@ -591,6 +591,7 @@ impl FleetState {
             peak_connections: connections,
             time_in_system: (SimDuration(u64::try_from(self.time).unwrap_or(u64::MAX)), self.calls),
             mean_in_system: self.area_outstanding as f64 / nanos,
+            waited: SimDuration::ZERO,
         };
         (output, self.series_running, self.series_busy)
     }

@@ -13,19 +13,22 @@
 //! - Billed duration is one ceiling to 1 ms of init + handler; a time-out bills the time-out; a throttle bills nothing.
 //!   Usage is booked in the hour in which the call starts.
 //!
-//! Once a call has started its end is known, so the answer is given at once and only the release of the environment is an event.
+//! Once a call has started its end is known, so the answer is given at once and only the release of the environment is an event. What
+//! the handler does at tables is added to its time. A call that waits for other functions is another matter: it holds its environment
+//! until [`LambdaState::end`] is told how it ended ([`super::chain`]).
 
 use super::call::{Call, Ending};
 use super::ledger::{Ledger, MeterId, weighted};
 use super::output::{ComponentOutput, Outcome};
 use super::provisioned::{MINUTE, ProvisionedState};
+use super::table::TableState;
 use super::token_bucket::TokenBucket;
 use super::world::{Due, Event, Shared, Site};
 use crate::sim::gauge::Gauge;
 use crate::sim::queue::EventQueue;
 use crate::sim::random::{Key, unit};
 use crate::sim::sampler::Sampler;
-use crate::spec::model::{Arch, Function};
+use crate::spec::model::{Arch, Function, Outbound, OutboundKind};
 use crate::spec::scenario::Account;
 use crate::units::{Limit, NANOS_PER_MILLI, NANOS_PER_SEC, SimDuration, SimTime};
 use crate::usage::RawUnit;
@@ -105,6 +108,9 @@ fn billed_ms(nanos: u64) -> u64 {
     nanos.wrapping_add(NANOS_PER_MILLI - 1) / NANOS_PER_MILLI
 }
 
+/// An error of the handler; the instant is filled in.
+const FAILED: Ending = Ending { at: SimTime::ZERO, status: 500, outcome: Outcome::Failed };
+
 /// What may be due in a function's provisioned concurrency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Provision {
@@ -128,6 +134,39 @@ impl ColdStart {
     const NONE: Self = Self { unbilled: 0, init: 0, inside: 0 };
 }
 
+/// A call that has been let in.
+#[derive(Debug, Clone, Copy)]
+struct Admitted {
+    /// Its number, or [`PROVISIONED`].
+    environment: u32,
+    start: ColdStart,
+    /// It has the connection that it needs.
+    connected: bool,
+}
+
+/// A call that holds its environment until it is told to end.
+#[derive(Debug, Clone, Copy)]
+pub struct Held {
+    admitted: Admitted,
+    class: u16,
+    /// When its handler starts.
+    pub handler_from: SimTime,
+    /// Nanoseconds of the handler until it makes its first call to another component; `None` where it fails before anything.
+    pub own_work: Option<u64>,
+}
+
+/// Something that the handler does at a table.
+#[derive(Debug)]
+struct AtTable {
+    /// Position among the calls of the model.
+    step: usize,
+    table: u16,
+    reads: u32,
+    writes: u32,
+    key: Key,
+    classes: Vec<bool>,
+}
+
 /// The state of one function.
 pub struct LambdaState {
     /// Position in the architecture.
@@ -135,6 +174,8 @@ pub struct LambdaState {
     cpu_scale: f64,
     memory: u64,
     timeout: u64,
+    /// In the order of the model.
+    at_tables: Vec<AtTable>,
     idle_timeout: SimDuration,
     max_age: Option<SimDuration>,
     first_call: u64,
@@ -180,12 +221,30 @@ pub struct LambdaState {
     cold_starts: u64,
     time: u128,
     calls: u64,
+    /// Nanoseconds for which environments were held by calls that waited for other functions.
+    waited: u128,
     area_total: u128,
     area_busy: u128,
     bucket_total: u128,
     bucket_busy: u128,
     series_total: Vec<f64>,
     series_busy: Vec<f64>,
+}
+
+/// What the handlers of a function do at tables.
+fn at_tables(function: &Function, key: Key, shared: &Shared<'_>) -> Vec<AtTable> {
+    let of_step = |(step, call): (usize, &Outbound)| match *call {
+        Outbound { to, ref classes, what: OutboundKind::Table { reads, writes } } => Some(AtTable {
+            step,
+            table: shared.table_of(to)?,
+            reads,
+            writes,
+            key: key.named("table").numbered(step as u64),
+            classes: classes.clone(),
+        }),
+        _ => None,
+    };
+    function.calls.iter().enumerate().filter_map(of_step).collect()
 }
 
 /// Concurrency and request rate of the account, shared by all functions of an architecture.
@@ -267,6 +326,7 @@ impl LambdaState {
             cpu_scale: 1.0 / (share * function.speed),
             memory: u64::from(function.memory.0),
             timeout: function.timeout.0,
+            at_tables: at_tables(function, key, shared),
             idle_timeout: function.idle_timeout,
             max_age: function.max_age,
             first_call: function.first_call.0,
@@ -320,6 +380,7 @@ impl LambdaState {
             cold_starts: 0,
             time: 0,
             calls: 0,
+            waited: 0,
             area_total: 0,
             area_busy: 0,
             bucket_total: 0,
@@ -375,37 +436,49 @@ impl LambdaState {
         account: &mut AccountState,
         queue: &mut EventQueue<Event>,
     ) -> Ending {
+        let Some(admitted) = self.admit(now, call, shared, account) else { return self.throttle(now) };
+        let Admitted { environment, start, connected } = admitted;
+        let (handler, ending) = self.handle(now, call, start.inside, connected, &mut shared.tables);
+        self.bill(&admitted, handler);
+        self.begin(now, call.class, start.unbilled + start.init + handler, ending, environment, queue)
+    }
+
+    /// Lets a call in, if there is an environment for it or one can be made.
+    #[inline(always)]
+    fn admit(
+        &mut self,
+        now: SimTime,
+        call: &mut Call,
+        shared: &mut Shared<'_>,
+        account: &mut AccountState,
+    ) -> Option<Admitted> {
         if let Some(rate) = &mut account.rate
             && !rate.take(now)
         {
-            return self.throttle(now);
+            return None;
         }
         self.expire(now, shared);
         let busy = self.busy.value();
         if busy >= self.cap {
-            return self.throttle(now);
+            return None;
         }
         if let Some(provisioned) = &mut self.provisioned {
             if let Some(again) = provisioned.take(now) {
-                return self.invoke_provisioned(now, call, again, shared, queue);
+                return Some(self.admit_provisioned(now, call, again, shared));
             }
             // On demand there is what is reserved without the provisioned that are ready.
             if busy - provisioned.busy() >= self.cap.saturating_sub(provisioned.ready()) {
-                return self.throttle(now);
+                return None;
             }
         }
         if self.counts_to_account && account.is_full() {
-            return self.throttle(now);
+            return None;
         }
-        let (environment, cold) = loop {
+        let (environment, start) = loop {
             let Some(environment) = self.idle.pop_newest() else {
-                match self.cold_start(now, call.id, call.attempt) {
-                    Some((environment, start)) => {
-                        call.cold = true;
-                        break (environment, start);
-                    }
-                    None => return self.throttle(now),
-                }
+                let (environment, start) = self.cold_start(now, call.id, call.attempt)?;
+                call.cold = true;
+                break (environment, start);
             };
             let young = match self.max_age {
                 None => true,
@@ -417,12 +490,85 @@ impl LambdaState {
             self.retire(environment & NUMBER, now, shared);
         };
         let connected = !shared.has_backend || self.connect(environment, now, shared);
-        let (handler, ending) = self.handle(now, call, cold.inside, connected);
-        self.hour_billed_ms += billed_ms(cold.init + handler);
         if self.counts_to_account {
             account.unreserved_busy += 1;
         }
-        self.begin(now, call.class, cold.unbilled + cold.init + handler, ending, environment, queue)
+        Some(Admitted { environment, start, connected })
+    }
+
+    /// Counts what is paid for a handler that took so long.
+    #[inline(always)]
+    fn bill(&mut self, admitted: &Admitted, handler: u64) {
+        if admitted.environment & PROVISIONED != 0 {
+            self.hour_provisioned_ms += billed_ms(handler);
+        } else {
+            self.hour_billed_ms += billed_ms(admitted.start.init + handler);
+        }
+    }
+
+    /// As [`LambdaState::invoke`] for a call that will wait for other functions; `None` if it is refused.
+    pub fn hold(
+        &mut self,
+        now: SimTime,
+        call: &mut Call,
+        shared: &mut Shared<'_>,
+        account: &mut AccountState,
+    ) -> Option<Held> {
+        let Some(admitted) = self.admit(now, call, shared, account) else {
+            self.throttled += 1;
+            return None;
+        };
+        self.hour_calls[usize::from(call.class)] += 1;
+        self.busy.up(now);
+        let Admitted { start, connected, .. } = admitted;
+        Some(Held {
+            admitted,
+            class: call.class,
+            handler_from: now + SimDuration(start.unbilled + start.init),
+            own_work: connected.then(|| self.own_work(call) + start.inside),
+        })
+    }
+
+    /// A held call ends when its handler has been at work for `handler`, of which it spent `waited` waiting for other functions.
+    /// `ended` is what became of what it called; the function may still fail by itself.
+    pub fn end(
+        &mut self,
+        held: &Held,
+        call: &Call,
+        handler: u64,
+        waited: SimDuration,
+        ended: Ending,
+        now: SimTime,
+        queue: &mut EventQueue<Event>,
+    ) -> Ending {
+        let mut ending = Ending { at: held.handler_from + SimDuration(handler), ..ended };
+        if ending.outcome == Outcome::Served && self.fails(call) {
+            ending = Ending { at: ending.at, ..FAILED };
+        }
+        if ending.outcome == Outcome::Served {
+            self.stream(held.class);
+        } else {
+            self.unserved += 1;
+        }
+        self.bill(&held.admitted, handler);
+        let start = held.admitted.start;
+        self.hour_time = self.hour_time.wrapping_add(u128::from(start.unbilled + start.init + handler));
+        self.waited = self.waited.wrapping_add(u128::from(waited.0));
+        // A time-out may be noticed a nanosecond late.
+        self.release_at(Ending { at: ending.at.max(now), ..ending }, held.admitted.environment, queue);
+        ending
+    }
+
+    /// The function's own time-out.
+    pub fn timeout(&self) -> SimDuration {
+        SimDuration(self.timeout)
+    }
+
+    /// Lets the handler do what stands at this position of its model's calls, if that is something at a table. Returns for how long
+    /// it has been at work afterwards.
+    pub fn at_table(&self, step: usize, handler: u64, call: &Call, tables: &mut [TableState]) -> u64 {
+        let at_table = self.at_tables.iter().find(|at_table| at_table.step == step);
+        at_table.map_or(handler, |at_table| self.consult(at_table, handler, call, tables))
     }
 
     /// A call has begun that takes so long and ends so in this environment (or [`PROVISIONED`]).
@@ -441,37 +587,89 @@ impl LambdaState {
         // 2^64 calls of 2^64 nanoseconds fit.
         self.hour_time = self.hour_time.wrapping_add(u128::from(taken));
         self.busy.up(now);
+        self.release_at(ending, environment, queue);
+        ending
+    }
+
+    #[inline(always)]
+    fn release_at(&self, ending: Ending, environment: u32, queue: &mut EventQueue<Event>) {
         let again = if ending.outcome == Outcome::Served { 0 } else { AGAIN };
         queue.push(ending.at, Event::new(Due::Released, self.index, environment | again));
-        ending
     }
 
     /// What the handler takes from its start, and how it ends. `inside`: an init that runs as part of the call.
     #[inline(always)]
-    fn handle(&mut self, now: SimTime, call: &Call, inside: u64, connected: bool) -> (u64, Ending) {
-        let mut handler = call.wait + inside;
-        if call.cpu > 0 {
-            handler += (call.cpu as f64 * self.cpu_scale + 0.5) as u64;
-        }
-        let failed = Ending { at: now, status: 500, outcome: Outcome::Failed };
+    fn handle(
+        &mut self,
+        now: SimTime,
+        call: &Call,
+        inside: u64,
+        connected: bool,
+        tables: &mut [TableState],
+    ) -> (u64, Ending) {
+        let mut handler = self.own_work(call) + inside;
         if !connected {
             // No connection to be had: the handler fails at once.
             self.unserved += 1;
-            return (0, failed);
+            return (0, Ending { at: now, ..FAILED });
+        }
+        if !self.at_tables.is_empty() {
+            handler = self.consult_tables(handler, call, tables);
         }
         if handler > self.timeout {
             self.unserved += 1;
             return (self.timeout, Ending { at: now, status: 504, outcome: Outcome::TimedOut });
         }
-        if self.error_rate > 0.0 && unit(self.error_key.draw(call.id, u32::from(call.attempt))) < self.error_rate {
+        if self.fails(call) {
             self.unserved += 1;
-            return (handler, failed);
+            return (handler, Ending { at: now, ..FAILED });
         }
+        self.stream(call.class);
+        (handler, Ending::served(now))
+    }
+
+    /// The request's CPU and wait in this function.
+    #[inline(always)]
+    fn own_work(&self, call: &Call) -> u64 {
+        let cpu = if call.cpu > 0 { (call.cpu as f64 * self.cpu_scale + 0.5) as u64 } else { 0 };
+        call.wait + cpu
+    }
+
+    /// Whether the handler fails after all its work.
+    #[inline(always)]
+    fn fails(&self, call: &Call) -> bool {
+        self.error_rate > 0.0 && unit(self.error_key.draw(call.id, u32::from(call.attempt))) < self.error_rate
+    }
+
+    #[inline(always)]
+    fn stream(&mut self, class: u16) {
         if self.meters.streamed.is_some() {
-            let bytes = self.streamed_bytes[usize::from(call.class)];
+            let bytes = self.streamed_bytes[usize::from(class)];
             self.hour_streamed = self.hour_streamed.saturating_add(bytes);
         }
-        (handler, Ending::served(now))
+    }
+
+    /// All that a handler does at tables: one operation after another, until its time is over.
+    #[inline(never)]
+    fn consult_tables(&self, handler: u64, call: &Call, tables: &mut [TableState]) -> u64 {
+        self.at_tables.iter().fold(handler, |handler, at_table| self.consult(at_table, handler, call, tables))
+    }
+
+    #[inline]
+    fn consult(&self, at_table: &AtTable, mut handler: u64, call: &Call, tables: &mut [TableState]) -> u64 {
+        if !at_table.classes[usize::from(call.class)] {
+            return handler;
+        }
+        let table = &mut tables[usize::from(at_table.table)];
+        let attempt = u32::from(call.attempt) << 16;
+        for operation in 0..at_table.reads + at_table.writes {
+            if handler > self.timeout {
+                break;
+            }
+            let draw = at_table.key.draw(call.id, attempt | operation);
+            handler += if operation < at_table.reads { table.read(draw) } else { table.write(draw) };
+        }
+        handler
     }
 
     /// How long the init takes that runs inside the next call of this environment, if its last call failed (AWS.md 3.8).
@@ -490,16 +688,9 @@ impl LambdaState {
         self.init.iter().zip(keys).map(|(part, key)| part.sample(key.draw(id, attempt)).0).sum()
     }
 
-    /// As [`LambdaState::invoke`] from where a provisioned environment has been taken.
+    /// As [`LambdaState::admit`] from where a provisioned environment has been taken.
     #[inline(never)]
-    fn invoke_provisioned(
-        &mut self,
-        now: SimTime,
-        call: &Call,
-        again: bool,
-        shared: &mut Shared<'_>,
-        queue: &mut EventQueue<Event>,
-    ) -> Ending {
+    fn admit_provisioned(&mut self, now: SimTime, call: &Call, again: bool, shared: &mut Shared<'_>) -> Admitted {
         let busy = self.provisioned.as_ref().map_or(0, ProvisionedState::busy);
         // The environments used last are used first: each that is used for the first time opens a connection.
         let mut connected = true;
@@ -508,9 +699,7 @@ impl LambdaState {
             self.provisioned_connections += u64::from(connected);
         }
         let inside = if again { self.suppressed_init(call) } else { 0 };
-        let (handler, ending) = self.handle(now, call, inside, connected);
-        self.hour_provisioned_ms += billed_ms(handler);
-        self.begin(now, call.class, handler, ending, PROVISIONED, queue)
+        Admitted { environment: PROVISIONED, start: ColdStart { inside, ..ColdStart::NONE }, connected }
     }
 
     /// Makes an environment. `None` if the scaling rate is used up.
@@ -651,6 +840,7 @@ impl LambdaState {
             provisioned.restart(now);
         }
         (self.unserved, self.throttled, self.cold_starts, self.time, self.calls) = (0, 0, 0, 0, 0);
+        self.waited = 0;
     }
 
     /// Closes a bucket of the series of this length.
@@ -708,6 +898,7 @@ impl LambdaState {
             peak_connections: connections,
             time_in_system: (SimDuration(u64::try_from(self.time).unwrap_or(u64::MAX)), self.calls),
             mean_in_system: busy,
+            waited: SimDuration(u64::try_from(self.waited).unwrap_or(u64::MAX)),
         };
         (output, self.series_total, self.series_busy)
     }

@@ -4,6 +4,7 @@
 //! the graph that connects them.
 
 pub mod call;
+mod chain;
 pub mod fleet;
 pub mod front;
 pub mod lambda;
@@ -11,6 +12,7 @@ pub mod ledger;
 pub mod output;
 pub mod provisioned;
 pub mod requests;
+pub mod table;
 pub mod token_bucket;
 pub mod way_back;
 pub mod world;

@@ -84,6 +84,8 @@ pub struct ComponentOutput {
     pub time_in_system: (SimDuration, u64),
     /// Integral over the horizon of the number of calls in it, divided by the horizon.
     pub mean_in_system: f64,
+    /// Time for which its calls waited for other functions, paid by both.
+    pub waited: SimDuration,
 }
 
 /// Buckets over time. All vectors are equally long.

@@ -19,21 +19,27 @@ pub enum Place {
     Front(u16),
     /// A function.
     Function(u16),
+    /// A function that waits for other functions; numbered with the others.
+    Caller(u16),
     /// A fleet.
     Fleet(u16),
+    /// A table.
+    Table(u16),
 }
 
 /// The places of an architecture's components, in its order.
 pub fn places(architecture: &Architecture) -> Vec<Place> {
-    let (mut fronts, mut functions, mut fleets) = (0, 0, 0);
+    let (mut fronts, mut functions, mut fleets, mut tables) = (0, 0, 0, 0);
     let next = |counter: &mut u16| {
         *counter += 1;
         *counter - 1
     };
-    let place = |component: &crate::spec::model::Component| match component.kind {
+    let place = |component: &crate::spec::model::Component| match &component.kind {
         ComponentKind::HttpApi(_) | ComponentKind::LoadBalancer(_) => Place::Front(next(&mut fronts)),
+        ComponentKind::Lambda(function) if function.waits_for_functions() => Place::Caller(next(&mut functions)),
         ComponentKind::Lambda(_) => Place::Function(next(&mut functions)),
         ComponentKind::Fleet(_) => Place::Fleet(next(&mut fleets)),
+        ComponentKind::Table(_) => Place::Table(next(&mut tables)),
     };
     architecture.components.iter().map(place).collect()
 }
@@ -61,7 +67,7 @@ impl Path {
                     path.algorithm = balancer.algorithm;
                     &balancer.to
                 }
-                ComponentKind::Lambda(_) | ComponentKind::Fleet(_) => return path,
+                ComponentKind::Lambda(_) | ComponentKind::Fleet(_) | ComponentKind::Table(_) => return path,
             };
             if let Place::Front(front) = places[at] {
                 path.fronts[usize::from(path.count)] = front;

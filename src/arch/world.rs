@@ -5,18 +5,20 @@
 //! client ([`super::way_back`]), who takes it, gives up, or tries again.
 
 use super::call::{Call, Ending, NO_TICKET};
+use super::chain::{Chains, Waiter};
 use super::fleet::{FleetEvent, FleetState};
 use super::front::{FrontState, HOUR};
 use super::lambda::{AccountState, LambdaState, Provision};
 use super::ledger::{Ledger, MeterId};
 use super::output::{ComponentOutput, Horizon, RunOutput};
 use super::requests::RequestMeter;
+use super::table::TableState;
 use super::way_back::{Path, Place, WayBack, places};
 use crate::sim::engine::Model;
 use crate::sim::gauge::Gauge;
 use crate::sim::queue::EventQueue;
 use crate::sim::random::{self, Key};
-use crate::spec::model::{Architecture, Balancing, ComponentKind, Subnets};
+use crate::spec::model::{Architecture, Balancing, ComponentId, ComponentKind, Subnets};
 use crate::spec::scenario::Scenario;
 use crate::units::{NANOS_PER_MILLI, SimDuration, SimTime};
 use crate::usage::RawUnit;
@@ -32,8 +34,12 @@ pub enum Due {
     Fleet(FleetEvent),
     /// A client tries again.
     Retry,
-    /// A caller has waited long enough for a fleet's answer.
+    /// A caller has waited long enough for a late answer.
     Deadline,
+    /// A function calls another one.
+    Step,
+    /// The time-out of a function that waits for another one.
+    Cut,
     /// A bucket or an hour ends, or the warm-up does.
     Edge,
 }
@@ -45,7 +51,7 @@ pub enum Due {
 pub struct Event(u64);
 
 impl Event {
-    const ALL: [Due; 12] = [
+    const ALL: [Due; 14] = [
         Due::Released,
         Due::Retry,
         Due::Deadline,
@@ -58,6 +64,8 @@ impl Event {
         Due::Provision(Provision::Ready),
         Due::Provision(Provision::Change),
         Due::Provision(Provision::Minute),
+        Due::Step,
+        Due::Cut,
     ];
 
     /// Packs an event.
@@ -76,6 +84,8 @@ impl Event {
             Due::Provision(Provision::Ready) => 9,
             Due::Provision(Provision::Change) => 10,
             Due::Provision(Provision::Minute) => 11,
+            Due::Step => 12,
+            Due::Cut => 13,
         };
         Self((index as u64) << 32 | (component as u64) << 16 | code)
     }
@@ -83,13 +93,13 @@ impl Event {
     /// Whether an environment has done its call: by far the most frequent.
     #[inline]
     const fn is_release(self) -> bool {
-        self.0 & 0xf == 0
+        self.0 & 0x1f == 0
     }
 
     /// What is due.
     #[inline]
     pub const fn what(self) -> Due {
-        Self::ALL[(self.0 & 0xf) as usize]
+        Self::ALL[(self.0 & 0x1f) as usize]
     }
 
     /// The component that it concerns.
@@ -135,6 +145,19 @@ pub struct Shared<'a> {
     pub has_backend: bool,
     /// Its connections.
     pub connections: Connections,
+    /// Tables, which answer whoever asks them at once.
+    pub tables: Vec<TableState>,
+    places: Vec<Place>,
+}
+
+impl Shared<'_> {
+    /// Position of a table among the tables.
+    pub fn table_of(&self, component: ComponentId) -> Option<u16> {
+        match self.places.get(usize::from(component.0))? {
+            Place::Table(table) => Some(*table),
+            _ => None,
+        }
+    }
 }
 
 /// Where a component stands: its position and name in the model, and the key of its random draws.
@@ -164,11 +187,12 @@ struct NetworkMeters {
 
 /// The state of an architecture in one replication.
 pub struct World<'a> {
-    shared: Shared<'a>,
+    pub(super) shared: Shared<'a>,
     back: WayBack<'a>,
-    functions: Vec<LambdaState>,
+    pub(super) functions: Vec<LambdaState>,
     fleets: Vec<FleetState>,
-    account: AccountState,
+    pub(super) account: AccountState,
+    pub(super) chains: Chains,
     retry_key: Key,
     retries: Vec<Call>,
     free_retries: Vec<u32>,
@@ -221,6 +245,7 @@ impl<'a> World<'a> {
         let bucket = bucket_length(end.since(start));
         let root = Key::new(scenario.seed, replication);
         let mut ledger = Ledger::default();
+        let places = places(architecture);
         let mut shared = Shared {
             scenario,
             has_backend: scenario.backend.is_some(),
@@ -228,8 +253,9 @@ impl<'a> World<'a> {
                 limit: scenario.backend.as_ref().map_or(u64::MAX, |backend| backend.max_connections.as_u64()),
                 gauge: Gauge::new(0),
             },
+            tables: Vec::new(),
+            places: places.clone(),
         };
-        let places = places(architecture);
         let paths: Vec<Path> =
             (0..scenario.classes.len()).map(|class| Path::of(architecture, &places, class)).collect();
         let reserved = architecture.components.iter().filter_map(|component| match &component.kind {
@@ -259,6 +285,7 @@ impl<'a> World<'a> {
                     let site = Site { index: functions.len() as u16, name, key };
                     functions.push(LambdaState::new(site, function, &shared, &mut ledger, &mut account, queue));
                 }
+                (ComponentKind::Table(table), _) => shared.tables.push(TableState::new(name, table, &mut ledger)),
                 (ComponentKind::Fleet(fleet), place) => {
                     let site = Site { index: fleets.len() as u16, name, key };
                     let least =
@@ -303,6 +330,7 @@ impl<'a> World<'a> {
             functions,
             fleets,
             account,
+            chains: Chains::new(architecture, &places, root),
             retry_key: root.named("client").named("backoff"),
             retries: Vec::new(),
             free_retries: Vec::new(),
@@ -357,9 +385,10 @@ impl<'a> World<'a> {
                 let ending = function.invoke(now, &mut call, &mut self.shared, &mut self.account, queue);
                 self.answer(now, call, ending, whole, queue);
             }
+            Place::Caller(function) => self.attempt_at_caller(now, call, function, queue),
             Place::Fleet(fleet) => self.attempt_at_fleet(now, call, fleet, queue),
             // A path ends only where requests are handled.
-            Place::Front(_) => {}
+            Place::Front(_) | Place::Table(_) => {}
         }
     }
 
@@ -375,6 +404,26 @@ impl<'a> World<'a> {
         let at_once = self.fleets[usize::from(fleet)].dispatch(now, call, path.algorithm, queue, done);
         if let Some(ending) = at_once {
             back.take_whole(&call, ending);
+        }
+    }
+
+    /// The last step of [`World::attempt`] for a function that waits for others.
+    #[inline(never)]
+    fn attempt_at_caller(&mut self, now: SimTime, mut call: Call, function: u16, queue: &mut EventQueue<Event>) {
+        if self.feedback {
+            self.open_ticket(&mut call, queue);
+        }
+        self.invoke(now, function, call, Waiter::Client, queue);
+    }
+
+    /// A client has the answer to a call that was not answered at once.
+    pub(super) fn answer_late(&mut self, now: SimTime, call: Call, ending: Ending, queue: &mut EventQueue<Event>) {
+        if !self.feedback {
+            return self.back.take_whole(&call, ending);
+        }
+        if self.still_waiting(&call) {
+            let depth = self.back.paths[usize::from(call.class)].depth();
+            self.answer(now, call, ending, depth, queue);
         }
     }
 
@@ -403,16 +452,7 @@ impl<'a> World<'a> {
         fleet: u16,
         queue: &mut EventQueue<Event>,
     ) {
-        let deadline = self.back.deadline(&call);
-        let ticket = self.free_tickets.pop().unwrap_or(self.tickets.len() as u32);
-        call.ticket = ticket;
-        let fresh = Ticket { call, passed: false, answered: false };
-        match self.tickets.get_mut(ticket as usize) {
-            Some(slot) => *slot = fresh,
-            None => self.tickets.push(fresh),
-        }
-        // An answer at the deadline itself is in time.
-        queue.push(deadline + SimDuration(1), Event::new(Due::Deadline, 0, ticket));
+        self.open_ticket(&mut call, queue);
         let answers = &mut self.answers;
         let at_once = self.fleets[usize::from(fleet)].dispatch(now, call, path.algorithm, queue, |call, ending| {
             answers.push((call, ending));
@@ -421,6 +461,20 @@ impl<'a> World<'a> {
             answers.push((call, ending));
         }
         self.pass_on(now, queue);
+    }
+
+    /// Keeps the deadline of an attempt whose answer will come later.
+    fn open_ticket(&mut self, call: &mut Call, queue: &mut EventQueue<Event>) {
+        let deadline = self.back.deadline(call);
+        let ticket = self.free_tickets.pop().unwrap_or(self.tickets.len() as u32);
+        call.ticket = ticket;
+        let fresh = Ticket { call: *call, passed: false, answered: false };
+        match self.tickets.get_mut(ticket as usize) {
+            Some(slot) => *slot = fresh,
+            None => self.tickets.push(fresh),
+        }
+        // An answer at the deadline itself is in time.
+        queue.push(deadline + SimDuration(1), Event::new(Due::Deadline, 0, ticket));
     }
 
     /// Whether an answer still finds its caller; afterwards it does not.
@@ -450,10 +504,7 @@ impl<'a> World<'a> {
     fn pass_on(&mut self, now: SimTime, queue: &mut EventQueue<Event>) {
         let mut answers = std::mem::take(&mut self.answers);
         for (call, ending) in answers.drain(..) {
-            if self.still_waiting(&call) {
-                let depth = self.back.paths[usize::from(call.class)].depth();
-                self.answer(now, call, ending, depth, queue);
-            }
+            self.answer_late(now, call, ending, queue);
         }
         self.answers = answers;
     }
@@ -520,6 +571,7 @@ impl<'a> World<'a> {
             self.back.fronts.iter_mut().for_each(FrontState::restart);
             self.functions.iter_mut().for_each(|function| function.restart(now));
             self.fleets.iter_mut().for_each(|fleet| fleet.restart(now));
+            self.shared.tables.iter_mut().for_each(TableState::restart);
             (self.hour_external, self.back.hour_direct) = (0, 0);
             self.shared.connections.gauge.restart(now);
         }
@@ -552,6 +604,7 @@ impl<'a> World<'a> {
         self.back.fronts.iter_mut().for_each(|front| front.close_hour(length, ledger));
         self.functions.iter_mut().for_each(|function| function.close_hour(now, length, ledger));
         self.fleets.iter_mut().for_each(|fleet| fleet.close_hour(ledger));
+        self.shared.tables.iter_mut().for_each(|table| table.close_hour(length, ledger));
         let external = std::mem::take(&mut self.hour_external);
         if let Some(meter) = self.external_meter {
             ledger.book(meter, external.saturating_add(std::mem::take(&mut self.back.hour_direct)));
@@ -576,6 +629,7 @@ impl<'a> World<'a> {
         let mut components = Vec::new();
         let (mut fronts, mut functions, mut fleets) =
             (self.back.fronts.into_iter(), self.functions.into_iter(), self.fleets.into_iter());
+        let mut tables = self.shared.tables.into_iter();
         for (index, component) in architecture.components.iter().enumerate() {
             let (output, levels): (Option<ComponentOutput>, _) = match &component.kind {
                 ComponentKind::HttpApi(_) | ComponentKind::LoadBalancer(_) => {
@@ -588,6 +642,7 @@ impl<'a> World<'a> {
                     let sku = format!("ec2.od.linux.{}", fleet.instance.name);
                     fleets.next().map(|state| state.finish(sku, horizon, connections)).unzip_levels()
                 }
+                ComponentKind::Table(_) => (tables.next().map(|table| table.finish(horizon)), None),
             };
             if let Some((capacity, busy)) = levels {
                 series.capacity.push((index, capacity));
@@ -683,6 +738,8 @@ impl World<'_> {
             }
             Due::Retry => self.attempt_again(now, index, queue),
             Due::Deadline => self.deadline(now, index, queue),
+            Due::Step => self.step(now, index, queue),
+            Due::Cut => self.cut(now, index, queue),
             Due::Edge => self.edge(now, queue),
         }
     }

@@ -7,8 +7,8 @@ use crate::results::Assumption;
 use crate::spec::billing::ReservedPrice;
 use crate::spec::distribution::Distribution;
 use crate::spec::model::{
-    Arch, Architecture, Balancing, Component, ComponentKind, Fleet, Function, HttpApi, LoadBalancer, Provisioned,
-    ProvisionedTracking, Route, ScalingPolicy, Subnets, TrackedMetric,
+    Arch, Architecture, Balancing, Component, ComponentKind, Consistency, Fleet, Function, HttpApi, LoadBalancer,
+    Outbound, OutboundKind, Provisioned, ProvisionedTracking, Route, ScalingPolicy, Subnets, Table, TrackedMetric,
 };
 use crate::spec::scenario::{
     Account, Client, FreeTier, Frequency, MeasuredOn, ReplayFile, RequestClass, Scenario, Shape, Spread, Traffic, Work,
@@ -23,6 +23,8 @@ const IDLE_SOURCE: &str = "measured: in 11 public logs of 2020 the longest idle 
 const ALLOCATION_SOURCE: &str = "from memory, 100-200 ms: no public measurement of it apart from the init was found";
 const SPEED_SOURCE: &str = "default 1.0: no measured factor against the reference vCPU is cited";
 const PENDING_SOURCE: &str = "measured on m7i.large with Amazon Linux 2023 (brevdev/ec2-coldboot-research, 2026-01)";
+const TABLE_SOURCE: &str = "stated in the model, or the default: an estimate; AWS promises single-digit milliseconds on average and no dated public \
+                            percentiles were found";
 const ALARM_SOURCE: &str =
     "alarms that target tracking creates, as listed by the console; the scaling formula itself is not published";
 
@@ -174,7 +176,7 @@ pub fn not_modelled() -> Vec<String> {
         "Transient differences of speed between machines of one type, and noisy neighbours.",
         "Operations staff, support plans, taxes, and discounts negotiated with AWS, unless they are stated.",
         "Environments that Lambda recycles or initialises ahead of requests on its own account, unless `max_age` says so.",
-        "Asynchronous and queued invocation of functions, functions that call functions, and their deployments.",
+        "Asynchronous and queued invocation of functions, deployments, and the limits of tables.",
         "Memory limits of instances, slow start of new targets, and connection time-outs of the balancer.",
         "Transfer between zones, storage of logs, alarms, and the public addresses of NAT gateways.",
         "The error of the traffic forecast: the intervals show the noise of this traffic alone.",
@@ -392,8 +394,12 @@ fn of_architecture(scenario: &Scenario, architecture: &Architecture) -> Vec<Assu
         match &component.kind {
             ComponentKind::HttpApi(api) => http_api(&mut sheet, &names, api),
             ComponentKind::LoadBalancer(balancer) => load_balancer(&mut sheet, &names, balancer),
-            ComponentKind::Lambda(function) => lambda(&mut sheet, function),
+            ComponentKind::Lambda(function) => {
+                lambda(&mut sheet, function);
+                function.calls.iter().for_each(|call| outbound(&mut sheet, &names, call));
+            }
             ComponentKind::Fleet(group) => fleet(&mut sheet, group),
+            ComponentKind::Table(items) => table(&mut sheet, items),
         }
     }
     sheet.rows
@@ -499,6 +505,47 @@ fn lambda(sheet: &mut Sheet, function: &Function) {
     }
     if function.streaming {
         sheet.say("response streaming", "paid beyond 6 MB a response");
+    }
+}
+
+fn outbound(sheet: &mut Sheet, names: &Names, call: &Outbound) {
+    let component = names.architecture.components.get(usize::from(call.to.0));
+    let name = component.map_or("?", |component| component.name.as_str());
+    let mut words = match &call.what {
+        OutboundKind::Table { reads, writes } => format!("{reads} items read and {writes} written, one after another"),
+        OutboundKind::Function { work, retries } => {
+            let work = match work {
+                Some((cpu, wait)) => format!("cpu {}, wait {}", distribution(cpu), distribution(wait)),
+                None => "what the request itself needs".to_owned(),
+            };
+            format!("{work}; {retries} retries after a throttle")
+        }
+    };
+    if call.classes.contains(&false) {
+        let classes = names.scenario.classes.iter().zip(&call.classes).filter(|(_, makes)| **makes);
+        let classes: Vec<&str> = classes.map(|(class, _)| class.name.as_str()).collect();
+        words += &format!("; for {} alone", classes.join(", "));
+    }
+    sheet.say(&format!("calls.{name}"), words);
+}
+
+fn table(sheet: &mut Sheet, table: &Table) {
+    sheet.say("item_size", bytes(table.item));
+    sheet.sourced("read_latency", distribution(&table.read_latency), TABLE_SOURCE);
+    sheet.sourced("write_latency", distribution(&table.write_latency), TABLE_SOURCE);
+    sheet.say(
+        "consistency",
+        match table.reads {
+            Consistency::Eventual => "eventual: half a unit for each 4 KB",
+            Consistency::Strong => "strong: a unit for each 4 KB",
+            Consistency::Transactional => "transactional: two units for each 4 KB",
+        },
+    );
+    if table.transactional_writes {
+        sheet.say("transactional_writes", "two units for each KB");
+    }
+    if table.storage.0 > 0 {
+        sheet.say("storage", bytes(table.storage));
     }
 }
 

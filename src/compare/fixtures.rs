@@ -39,6 +39,7 @@ pub fn lambda() -> Architecture {
         snapstart: None,
         ephemeral: MegaBytes(512),
         streaming: false,
+        calls: Vec::new(),
     };
     Architecture {
         name: "lambda-http-api".into(),

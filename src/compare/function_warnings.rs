@@ -1,12 +1,12 @@
 //! What is wrong with a function as it is configured: each finding with the number that triggers it and the fix.
 
 use crate::arch::output::{Outcome, RunOutput};
-use crate::arch::way_back::{Path, Place, places};
+use crate::arch::way_back::{Path, places};
 use crate::money::Usd;
 use crate::results::LineItem;
 use crate::sim::sampler::Sampler;
 use crate::spec::distribution::Distribution;
-use crate::spec::model::{Architecture, ComponentKind, Function};
+use crate::spec::model::{Architecture, ComponentKind, Function, OutboundKind};
 use crate::spec::scenario::{Scenario, Work};
 use crate::units::{Limit, SimDuration};
 
@@ -63,7 +63,6 @@ pub fn of_functions(
     let mut found: Vec<String> = over_reserved(scenario, architecture).into_iter().collect();
     for (index, component) in architecture.components.iter().enumerate() {
         let ComponentKind::Lambda(function) = &component.kind else { continue };
-        let Place::Function(_) = places[index] else { continue };
         let classes: Vec<usize> = (0..paths.len()).filter(|&class| paths[class].last == places[index]).collect();
         let one = One { scenario, architecture, runs, index, name: &component.name, function, classes };
         let checks = [
@@ -74,10 +73,16 @@ pub fn of_functions(
             one.refused_by_rate(),
             one.one_for_everything(),
             one.logs_cost_more(lines),
+            one.paid_twice(),
         ];
         found.extend(checks.into_iter().flatten());
     }
     found
+}
+
+/// With three digits, or whole.
+fn gb_seconds(value: f64) -> String {
+    if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.3}") }
 }
 
 /// One function and what is known about it.
@@ -155,6 +160,10 @@ impl One<'_> {
     }
 
     fn memory_for_nothing(&self) -> Option<String> {
+        if !self.function.calls.is_empty() {
+            // What it waits for is not known here.
+            return None;
+        }
         let (cpu, wait) = self.work()?;
         let duration =
             |memory: f64| cpu / (memory / crate::arch::lambda::MB_PER_VCPU).min(1.0) / self.function.speed + wait;
@@ -228,6 +237,31 @@ impl One<'_> {
         })
     }
 
+    /// It waits for other functions, and both are paid.
+    fn paid_twice(&self) -> Option<String> {
+        let waited: f64 = self.runs.iter().map(|run| run.components[self.index].waited.as_secs_f64()).sum();
+        let each = waited * f64::from(self.function.memory.0) / 1024.0 / self.runs.len().max(1) as f64;
+        let time: f64 = self.runs.iter().map(|run| run.components[self.index].time_in_system.0.as_secs_f64()).sum();
+        (waited > 0.0).then(|| {
+            let names: Vec<String> = self
+                .function
+                .calls
+                .iter()
+                .filter(|call| matches!(call.what, OutboundKind::Function { .. }))
+                .filter_map(|call| self.architecture.components.get(usize::from(call.to.0)))
+                .map(|callee| format!("`{}`", callee.name))
+                .collect();
+            format!(
+                "function `{}` waits for {}: {} GB-s of the simulated time ({:.0} % of its calls' time) are paid twice, once for waiting and once for \
+                 the work; put a queue between them, let a state machine call both, or make one function of them",
+                self.name,
+                names.join(" and "),
+                gb_seconds(each),
+                waited / time * 100.0
+            )
+        })
+    }
+
     fn logs_cost_more(&self, lines: &[LineItem]) -> Option<String> {
         let sum = |sku: &str| {
             let own = lines.iter().filter(|line| line.component == self.name && line.sku.starts_with(sku));
@@ -250,7 +284,7 @@ mod tests {
     use super::*;
     use crate::arch::{Control, simulate};
     use crate::compare::fixtures;
-    use crate::spec::model::Provisioned;
+    use crate::spec::model::{ComponentId, Outbound, Provisioned};
     use crate::spec::scenario::Shape;
     use crate::traffic::{Source, Variant};
     use crate::units::{MegaBytes, PerSecond};
@@ -348,6 +382,46 @@ mod tests {
         };
         assert!(finds(&with(2.0), "one init of 2.0 s"));
         assert!(!finds(&with(0.5), "one init"));
+    }
+
+    /// 500 calls of 100 ms that each wait 300 ms for another function: 500 x 0.3 s x 1,769 / 1,024 GB = 259 GB-s, three quarters of their time.
+    #[test]
+    fn waiting_for_a_function_is_paid_twice() {
+        let mut scenario = fixtures::scenario();
+        let constant = |seconds| Distribution::Constant(SimDuration::from_secs_f64(seconds));
+        scenario.traffic.shape = Shape::Constant(PerSecond(5.0));
+        scenario.traffic.spread = crate::spec::scenario::Spread::Even;
+        scenario.traffic.bursts.clear();
+        scenario.horizon = SimDuration::from_secs(100);
+        scenario.warmup = SimDuration::ZERO;
+        for class in &mut scenario.classes {
+            class.work = Work::Phases { cpu: Distribution::ZERO, wait: constant(0.1) };
+        }
+        let mut architecture = fixtures::lambda();
+        let classes = scenario.classes.len();
+        let mut callee = architecture.components[1].clone();
+        callee.name = "price".into();
+        architecture.components.push(callee);
+        for component in &mut architecture.components {
+            if let ComponentKind::Lambda(function) = &mut component.kind {
+                function.memory = MegaBytes(1769);
+                (function.init, function.first_call) = (Vec::new(), SimDuration::ZERO);
+                function.allocation = Distribution::ZERO;
+            }
+        }
+        let work = Some((Distribution::ZERO, constant(0.3)));
+        let call = Outbound {
+            to: ComponentId(2),
+            what: OutboundKind::Function { work, retries: 2 },
+            classes: vec![true; classes],
+        };
+        let ComponentKind::Lambda(shop) = &mut architecture.components[1].kind else { panic!() };
+        shop.calls = vec![call];
+        let source = Source::new(&scenario, 0, &Variant::default()).expect("traffic");
+        let run = simulate(&scenario, &architecture, 0, source, &Control::default()).expect("a run");
+        let found = of_functions(&scenario, &architecture, &[run], &[]);
+        assert!(finds(&found, "`shop` waits for `price`: 259 GB-s of the simulated time (75 % of"), "{found:?}");
+        assert!(!finds(&found, "`price` waits"));
     }
 
     #[test]

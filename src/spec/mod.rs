@@ -11,6 +11,7 @@
 pub mod billing;
 pub mod billing_saved;
 pub(crate) mod billing_yaml;
+mod calls_yaml;
 pub mod distribution;
 mod distribution_yaml;
 mod diurnal;
@@ -28,6 +29,7 @@ pub(crate) mod read;
 pub mod scenario;
 mod scenario_yaml;
 mod set;
+mod table_yaml;
 
 pub use gate_yaml::{GATE_FILE, default_gate, gate_schema, load_gate, scenario_gate};
 pub use load::{LoadOptions, Loaded, load, model_schema, scenario_schema, validate};

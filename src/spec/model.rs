@@ -50,6 +50,8 @@ pub enum ComponentKind {
     Lambda(Function),
     /// EC2 Auto Scaling group.
     Fleet(Fleet),
+    /// DynamoDB table on demand.
+    Table(Table),
 }
 
 impl ComponentKind {
@@ -60,6 +62,7 @@ impl ComponentKind {
             Self::LoadBalancer(_) => "load_balancer",
             Self::Lambda(_) => "lambda",
             Self::Fleet(_) => "fleet",
+            Self::Table(_) => "table",
         }
     }
 }
@@ -165,6 +168,73 @@ pub struct Function {
     pub ephemeral: MegaBytes,
     /// Responses are streamed: what exceeds 6 MB of each is paid.
     pub streaming: bool,
+    /// What its handler calls and waits for: one after another, after the request's own CPU and wait.
+    pub calls: Vec<Outbound>,
+}
+
+impl Function {
+    /// Whether it waits for other functions.
+    pub fn waits_for_functions(&self) -> bool {
+        self.calls.iter().any(|call| matches!(call.what, OutboundKind::Function { .. }))
+    }
+}
+
+/// A call that a function's handler makes and waits for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outbound {
+    /// Whom it calls.
+    pub to: ComponentId,
+    /// What it wants.
+    pub what: OutboundKind,
+    /// By class: whether a request of it makes this call.
+    pub classes: Vec<bool>,
+}
+
+/// What a handler wants of another component.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OutboundKind {
+    /// Operations of one item each at a table.
+    Table {
+        /// Items read, one after another.
+        reads: u32,
+        /// Items written, one after another.
+        writes: u32,
+    },
+    /// A synchronous invocation.
+    Function {
+        /// CPU and wait of the called handler; `None` = what the request itself needs.
+        work: Option<(Distribution, Distribution)>,
+        /// Further attempts after a throttle (429), as the AWS SDKs make them.
+        retries: u8,
+    },
+}
+
+/// A DynamoDB table on demand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// Size of an item.
+    pub item: Bytes,
+    /// Reading one item, as the caller sees it.
+    pub read_latency: Distribution,
+    /// Writing one item, as the caller sees it.
+    pub write_latency: Distribution,
+    /// How items are read.
+    pub reads: Consistency,
+    /// Writes are transactional: twice the units.
+    pub transactional_writes: bool,
+    /// What it stores, for the bill.
+    pub storage: Bytes,
+}
+
+/// How items are read, which decides the read units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consistency {
+    /// Half a unit for each 4 KB.
+    Eventual,
+    /// One.
+    Strong,
+    /// Two.
+    Transactional,
 }
 
 /// Provisioned concurrency of a function.

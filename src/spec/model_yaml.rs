@@ -1,14 +1,16 @@
 //! Models as users write them -> [`Architecture`].
 
+use super::calls_yaml::{self, Callee, MOST_CALLS, RawCall};
 use super::distribution::Distribution;
 use super::model::{
     Arch, Architecture, Balancing, Component, ComponentId, ComponentKind, Fleet, Function, HttpApi, InstanceType,
-    LoadBalancer, Route, ScalingPolicy, SnapStart, Subnets, TargetTracking, TrackedMetric,
+    LoadBalancer, Outbound, Route, ScalingPolicy, SnapStart, Subnets, TargetTracking, TrackedMetric,
 };
 use super::ownership_yaml::{self, RawOperations};
 use super::provisioned_yaml::{self, NumberOrMore};
 use super::quantity::{OrNone, Percent};
 use super::read::{At, FromYaml, Reader, Schemas, keywords, record};
+use super::table_yaml::{self, RawTable};
 use crate::catalog::{self, Package};
 use crate::diag::{Span, nearest};
 use crate::units::{Bytes, Limit, MegaBytes, SimDuration};
@@ -91,6 +93,7 @@ enum RawKind {
     LoadBalancer(RawLoadBalancer),
     Lambda(Box<RawLambda>),
     Fleet(Box<RawFleet>),
+    Table(Box<RawTable>),
     /// Its mistakes have been reported; the name exists.
     Unknown,
 }
@@ -106,9 +109,11 @@ record! {
         optional lambda: RawLambda,
         /// EC2 Auto Scaling group.
         optional fleet: RawFleet,
+        /// DynamoDB table on demand.
+        optional table: RawTable,
     }
     later [
-        "rest_api", "websocket_api", "network_load_balancer", "function_url", "queue", "topic", "table", "bucket",
+        "rest_api", "websocket_api", "network_load_balancer", "function_url", "queue", "topic", "bucket",
         "stream", "state_machine", "cache", "database", "cdn", "fargate", "service", "event_bus", "spot_fleet",
     ]
 }
@@ -126,12 +131,13 @@ impl FromYaml for RawComponent {
             let _: Option<()> = reader.mismatch(node, Self::EXPECTS);
         }
         let kind = keys.map_or(RawKind::Unknown, |keys| {
-            let RawComponentKeys { http_api, load_balancer, lambda, fleet, .. } = keys;
+            let RawComponentKeys { http_api, load_balancer, lambda, fleet, table, .. } = keys;
             http_api
                 .map(RawKind::HttpApi)
                 .or(load_balancer.map(RawKind::LoadBalancer))
                 .or(lambda.map(|lambda| RawKind::Lambda(Box::new(lambda))))
                 .or(fleet.map(|fleet| RawKind::Fleet(Box::new(fleet))))
+                .or(table.map(|table| RawKind::Table(Box::new(table))))
                 .unwrap_or(RawKind::Unknown)
         });
         // The place of the component is its kind's key: short enough to underline.
@@ -259,6 +265,8 @@ record! {
         optional ephemeral_storage: At<MegaBytes>,
         /// Responses are streamed: what exceeds 6 MB of each is paid (default false).
         optional response_streaming: bool,
+        /// What the handler calls and waits for, one after another, after the request's own work: tables and other functions.
+        optional calls: Vec<RawCall>,
     }
     later [
         "concurrency", "failures", "vpc",
@@ -503,14 +511,23 @@ impl Graph<'_> {
         match &self.entries[position].1.kind {
             RawKind::HttpApi(api) => api.to.as_ref(),
             RawKind::LoadBalancer(balancer) => balancer.to.as_ref(),
-            RawKind::Lambda(_) | RawKind::Fleet(_) | RawKind::Unknown => None,
+            RawKind::Lambda(_) | RawKind::Fleet(_) | RawKind::Table(_) | RawKind::Unknown => None,
+        }
+    }
+
+    /// What the handler of a function calls.
+    fn handler_calls(&self, position: usize) -> &[RawCall] {
+        match &self.entries[position].1.kind {
+            RawKind::Lambda(function) => function.calls.as_deref().unwrap_or_default(),
+            _ => &[],
         }
     }
 
     /// Positions that a component calls and waits for, with the place where it says so.
     fn calls(&self, position: usize) -> Vec<(usize, Span)> {
-        let targets = self.route(position).map(RawRoute::targets).unwrap_or_default();
-        targets.into_iter().filter_map(|t| self.position(&t.value).map(|id| (usize::from(id.0), t.span))).collect()
+        let routes = self.route(position).map(RawRoute::targets).unwrap_or_default();
+        let targets = routes.into_iter().chain(self.handler_calls(position).iter().filter_map(|call| call.to.as_ref()));
+        targets.filter_map(|t| self.position(&t.value).map(|id| (usize::from(id.0), t.span))).collect()
     }
 
     fn word(&self, position: usize) -> &'static str {
@@ -519,6 +536,7 @@ impl Graph<'_> {
             RawKind::LoadBalancer(_) => "a load balancer",
             RawKind::Lambda(_) => "a function",
             RawKind::Fleet(_) => "a fleet",
+            RawKind::Table(_) => "a table",
             RawKind::Unknown => "a component",
         }
     }
@@ -526,7 +544,10 @@ impl Graph<'_> {
     /// Targets exist, and are of a kind that the caller can call.
     fn check_edges(&self, reader: &mut Reader) {
         for position in 0..self.entries.len() {
-            for target in self.route(position).map(RawRoute::targets).unwrap_or_default() {
+            let routes = self.route(position).map(RawRoute::targets).unwrap_or_default();
+            let targets =
+                routes.into_iter().chain(self.handler_calls(position).iter().filter_map(|call| call.to.as_ref()));
+            for target in targets {
                 let Some(to) = self.resolve(target, "to", reader) else { continue };
                 let to = usize::from(to.0);
                 // A loop is reported as one.
@@ -540,6 +561,12 @@ impl Graph<'_> {
                         "a load balancer's targets are a `fleet` or a `lambda`"
                     }
                     (RawKind::HttpApi(_), RawKind::HttpApi(_)) => "an HTTP API calls a `lambda` or a `load_balancer`",
+                    (RawKind::HttpApi(_) | RawKind::LoadBalancer(_), RawKind::Table(_)) => {
+                        "put a `lambda` between them that has it among its `calls:`"
+                    }
+                    (RawKind::Lambda(_), RawKind::HttpApi(_) | RawKind::LoadBalancer(_) | RawKind::Fleet(_)) => {
+                        "a function calls a `table` or another `lambda`"
+                    }
                     _ => continue,
                 };
                 let title = format!("{} cannot call {}", self.word(position), self.word(to));
@@ -608,13 +635,18 @@ impl Graph<'_> {
             let help = "add `lb: { load_balancer: { to: … } }` and make it the `entry:`";
             reader.error("fleet-entry", title, span, "", help);
         }
+        if matches!(component.kind, RawKind::Table(_)) {
+            let title = format!("requests cannot enter at the table `{}`", shorten(&key.text));
+            let help = "make a `lambda` the `entry:` that has it among its `calls:`";
+            reader.error("table-entry", title, span, "", help);
+        }
     }
 
     fn warn_unreachable(&self, entry: ComponentId, reader: &mut Reader) {
         for (position, (key, _)) in self.entries.iter().enumerate() {
             if !self.reaches(usize::from(entry.0), position) {
                 let title = format!("no request reaches `{}`", shorten(&key.text));
-                let help = "its capacity is paid all the same; name it in a `to:`, or remove it";
+                let help = "its capacity is paid all the same; name it in a `to:` or among a function's `calls:`, or remove it";
                 reader.warn("unreachable", title, key.span, "", help);
             }
         }
@@ -694,10 +726,49 @@ impl Graph<'_> {
                     rules: raw.rules.unwrap_or(1),
                 }))
             }
-            RawKind::Lambda(raw) => check_lambda(key, component.span, raw, warnings, reader).map(ComponentKind::Lambda),
+            RawKind::Lambda(raw) => {
+                let calls = self.check_calls(key, raw, context, warnings, reader);
+                let function = check_lambda(key, component.span, raw, warnings, reader)?;
+                Some(ComponentKind::Lambda(Function { calls, ..function }))
+            }
             RawKind::Fleet(raw) => check_fleet(key, component.span, raw, warnings, reader).map(ComponentKind::Fleet),
+            RawKind::Table(raw) => Some(ComponentKind::Table(table_yaml::check(raw, reader))),
             RawKind::Unknown => None,
         }
+    }
+
+    /// What a function calls. Targets that do not exist have been reported.
+    fn check_calls(
+        &self,
+        key: &Key,
+        raw: &RawLambda,
+        context: Context<'_>,
+        warnings: &mut Vec<String>,
+        reader: &mut Reader,
+    ) -> Vec<Outbound> {
+        let raw = raw.calls.as_deref().unwrap_or_default();
+        if let Some(to) = raw.get(MOST_CALLS).and_then(|call| call.to.as_ref()) {
+            let help = format!("list at most {MOST_CALLS}");
+            reader.error("too-many", "a handler that makes so many calls", to.span, "", &help);
+        }
+        let mut calls = Vec::new();
+        for call in raw.iter().take(MOST_CALLS) {
+            let Some((to, id)) = call.to.as_ref().and_then(|to| Some((to, self.position(&to.value)?))) else {
+                continue;
+            };
+            let callee = match &self.entries[usize::from(id.0)].1.kind {
+                RawKind::Table(_) => Callee::Table,
+                RawKind::Lambda(_) => Callee::Function,
+                _ => Callee::Other,
+            };
+            if callee == Callee::Function && call.cpu.is_none() && call.wait.is_none() {
+                let says =
+                    format!("it calls `{}`, which is taken to need what the request itself needs", shorten(&to.value));
+                warn(key, to.span, "same-work", &says, "state its `cpu:` and `wait:` in the call", warnings, reader);
+            }
+            calls.extend(calls_yaml::check(call, id, callee, context.classes, reader));
+        }
+        calls
     }
 }
 
@@ -871,6 +942,7 @@ fn check_lambda(
         snapstart,
         ephemeral: ephemeral.map_or(MegaBytes(512), |at| at.value),
         streaming: raw.response_streaming.unwrap_or(false),
+        calls: Vec::new(),
     })
 }
 

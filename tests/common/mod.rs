@@ -72,6 +72,7 @@ pub fn function() -> Function {
         snapstart: None,
         ephemeral: MegaBytes(512),
         streaming: false,
+        calls: Vec::new(),
     }
 }
 
