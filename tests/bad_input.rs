@@ -160,7 +160,7 @@ fn calls_of_functions_lead_to_tables_and_functions() {
     mistake(&format!("{orders}{{ to: price, reads: 1, cpu: 1ms }}"), "1", "not read or written", "`cpu:`");
     mistake(&format!("{orders}{{ to: price, cpu: 1ms, retries: 50 }}"), "50", "50 retries", "0 to 10");
     mistake(&format!("{orders}{{ to: api, cpu: 1ms }}"), "api", "a loop of synchronous calls", "break the loop");
-    mistake(&format!("{orders}{{ to: shop }}"), "shop", "a loop of synchronous calls: shop -> shop", "");
+    mistake(&format!("{orders}{{ to: shop, cpu: 1ms }}"), "shop", "a loop of synchronous calls: shop -> shop", "");
     mistake(
         &format!("{{ to: orders, reads: 1, requests: [ bye ] }}{price}"),
         "bye",
