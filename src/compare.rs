@@ -24,6 +24,7 @@ use crate::results::{UsageResult, VariantUsage};
 use crate::run::ArchitectureRuns;
 use crate::spec::model::Architecture;
 use crate::spec::scenario::{Frequency, Scenario};
+use crate::stats::intervals::ALPHA;
 use crate::usage::Usage;
 
 pub use verdict::MATERIAL;
@@ -33,7 +34,20 @@ pub use verdict::MATERIAL;
 /// # Errors
 /// See [`BillError`]; a missing price alone is no error but an unknown cost with a warning.
 pub fn results(scenario: &Scenario, runs: &[ArchitectureRuns], book: &PriceBook) -> Result<Results, BillError> {
-    let bills = cost::bills(scenario, runs, book)?;
+    results_at(scenario, runs, book, ALPHA)
+}
+
+/// [`results`] whose intervals of costs and of their differences err in a share `alpha` of all cases.
+///
+/// # Errors
+/// As [`results`].
+pub fn results_at(
+    scenario: &Scenario,
+    runs: &[ArchitectureRuns],
+    book: &PriceBook,
+    alpha: f64,
+) -> Result<Results, BillError> {
+    let bills = cost::bills(scenario, runs, book, alpha)?;
     let mut architectures: Vec<ArchitectureResult> = scenario
         .architectures
         .iter()
@@ -58,13 +72,14 @@ pub fn results(scenario: &Scenario, runs: &[ArchitectureRuns], book: &PriceBook)
         prices: cost::prices(&bills, book),
         billing_terms: Some(reprice::terms(scenario)),
         repriced_from: None,
+        precision: None,
         inputs: Inputs {
             assumptions: assumptions::assumptions(scenario),
             files: files(scenario),
             resolved: scenario.resolved.clone(),
         },
         traffic: runs.first().map(|runs| traffic(scenario, runs)).unwrap_or_default(),
-        verdict: verdict::verdict(&architectures),
+        verdict: verdict::verdict(&architectures, alpha),
         warnings: warnings::of_scenario(scenario, &architectures),
         architectures,
         not_modelled: assumptions::not_modelled(),
@@ -193,7 +208,7 @@ mod tests {
     use crate::run::{Progress, RunOptions, run};
 
     fn compared(scenario: &Scenario) -> Results {
-        let options = RunOptions { threads: 1, other_traffic: true };
+        let options = RunOptions { threads: 1, other_traffic: true, ..RunOptions::default() };
         let runs = run(scenario, &options, &Progress::new(), |job, _| Ok(answer(job))).unwrap();
         results(scenario, &runs, &book()).unwrap()
     }
@@ -258,7 +273,7 @@ mod tests {
     fn an_unknown_price_is_null_and_named() {
         let mut given = scenario();
         given.architectures.truncate(1);
-        let options = RunOptions { threads: 1, other_traffic: false };
+        let options = RunOptions { threads: 1, ..RunOptions::default() };
         let unknown = |job: &crate::run::Job, _: &Progress| {
             let mut run = answer(job);
             run.usage.meters[0].sku = "lambda.reqest".into();

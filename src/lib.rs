@@ -16,6 +16,7 @@ pub mod gate;
 pub mod money;
 pub mod offer;
 mod plain;
+pub mod precision;
 pub mod report;
 pub mod results;
 pub mod run;

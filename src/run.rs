@@ -13,15 +13,22 @@
 //! Jobs are independent, share nothing that changes and are collected in index order, so the results are the same bytes for
 //! any number of threads. The simulator is a parameter: tests pass a fake one.
 
+mod infer;
+mod memory;
+pub mod sample;
+
+pub use memory::Memory;
+
 use crate::arch::output::{Horizon, RunOutput};
-use crate::arch::{self, Control, How, SimulationError};
-use crate::spec::model::{Architecture, ComponentKind, ScalingPolicy};
+use crate::arch::{self, AsWindow, Control, How, SimulationError};
+use crate::spec::model::Architecture;
 use crate::spec::ownership::growth_scales;
-use crate::spec::scenario::{Frequency, Scenario, Shape, Traffic};
+use crate::spec::scenario::{Frequency, Scenario, Traffic};
 use crate::traffic::{self, Source, Variant};
-use crate::units::{Limit, NANOS_PER_MILLI, SimDuration, SimTime};
+use crate::units::{NANOS_PER_MILLI, SimDuration, SimTime};
 use crate::usage::Usage;
 use rayon::prelude::*;
+use sample::Sampling;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The traffic at which the totals beside the bill are simulated, as multiples of the scenario's.
@@ -41,6 +48,16 @@ pub struct Job {
     pub variant: Variant,
     /// Begin here and measure only this, instead of the whole horizon.
     pub window: Option<(SimTime, Horizon)>,
+    /// Set for a window that stands for others.
+    pub stands: Option<AsWindow>,
+}
+
+impl Job {
+    /// The first replication of the first architecture, over the whole horizon.
+    fn of(scale: f64, without: Option<Frequency>) -> Self {
+        let variant = Variant { scale, without, window: None };
+        Self { architecture: 0, replication: 0, variant, window: None, stands: None }
+    }
 }
 
 /// How far all jobs are, and whether to give up. Shared by all threads; only the progress bar looks at the counters, so
@@ -163,6 +180,16 @@ pub struct ArchitectureRuns {
     pub at_traffic: Vec<AtTraffic>,
 }
 
+impl ArchitectureRuns {
+    /// Appends further replications of the same architecture.
+    pub fn extend(&mut self, more: Self) {
+        self.full.extend(more.full);
+        for (without, more) in self.without.iter_mut().zip(more.without) {
+            without.1.extend(more.1);
+        }
+    }
+}
+
 /// The frequencies of the scenario's bursts that do not keep the horizon's pace, in a fixed order. Bursts once a month in a
 /// horizon of a month need no run of their own: all is scaled by 1.
 pub fn burst_groups(traffic: &Traffic, horizon: SimDuration, month: SimDuration) -> Vec<Frequency> {
@@ -174,17 +201,40 @@ pub fn burst_groups(traffic: &Traffic, horizon: SimDuration, month: SimDuration)
 }
 
 /// What to run.
-#[derive(Debug, Clone, Copy)]
-pub struct RunOptions {
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RunOptions<'a> {
     /// Threads; 0 = one for each core.
     pub threads: usize,
     /// Whether to simulate [`OTHER_TRAFFIC`] as well.
     pub other_traffic: bool,
+    /// The first replication that is wanted: those before it are there. Other traffic comes with replication 0.
+    pub first: u32,
+    /// Windows that stand for the horizon, instead of all of it.
+    pub sampled: Option<&'a Sampled>,
+}
+
+/// Windows that stand for the horizon of those architectures that can be cut.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sampled {
+    /// Which windows.
+    pub sampling: Sampling,
+    /// By architecture: whether windows stand for its horizon.
+    pub cut: Vec<bool>,
+}
+
+impl Sampled {
+    /// How an architecture is cut, if it is.
+    fn of(&self, architecture: usize) -> Option<&Sampling> {
+        self.cut.get(architecture).is_some_and(|&cut| cut).then_some(&self.sampling)
+    }
 }
 
 /// Other traffic that is simulated, as multiples of the scenario's: that of the bill's side totals, of the environments and of
 /// the months of growth; each once.
-pub fn scales(scenario: &Scenario, options: &RunOptions) -> Vec<f64> {
+pub fn scales(scenario: &Scenario, options: &RunOptions<'_>) -> Vec<f64> {
+    if options.first > 0 {
+        return Vec::new();
+    }
     let beside = if options.other_traffic { OTHER_TRAFFIC.as_slice() } else { &[] };
     let environments = scenario.environments.iter().map(|environment| environment.traffic);
     let mut found: Vec<f64> = Vec::new();
@@ -197,74 +247,46 @@ pub fn scales(scenario: &Scenario, options: &RunOptions) -> Vec<f64> {
 }
 
 /// All jobs of a comparison: for each architecture its replications, then each group of bursts, then other traffic.
-pub fn jobs(scenario: &Scenario, options: &RunOptions) -> Vec<Job> {
+pub fn jobs(scenario: &Scenario, options: &RunOptions<'_>) -> Vec<Job> {
     let groups = burst_groups(&scenario.traffic, scenario.horizon, scenario.month);
     let mut jobs = Vec::new();
     for architecture in 0..scenario.architectures.len() {
         let withouts = || std::iter::once(None).chain(groups.iter().copied().map(Some));
         for without in withouts() {
-            for replication in 0..scenario.replications {
-                jobs.push(Job {
-                    architecture,
-                    replication,
-                    variant: Variant { scale: 1.0, without, window: None },
-                    window: None,
-                });
-            }
+            let one = |replication| Job { architecture, replication, ..Job::of(1.0, without) };
+            jobs.extend((options.first..scenario.replications).map(one));
         }
         for scale in scales(scenario, options) {
-            for without in withouts() {
-                jobs.push(Job {
-                    architecture,
-                    replication: 0,
-                    variant: Variant { scale, without, window: None },
-                    window: None,
-                });
-            }
+            jobs.extend(withouts().map(|without| Job { architecture, ..Job::of(scale, without) }));
         }
     }
     jobs
 }
 
 /// Requests that all jobs together are expected to simulate.
-pub fn expected_requests(scenario: &Scenario, options: &RunOptions) -> f64 {
+pub fn expected_requests(scenario: &Scenario, options: &RunOptions<'_>) -> f64 {
     let whole = (scenario.warmup + scenario.horizon).as_secs_f64().max(1e-9);
-    let share = |job: &Job| {
-        let window = window_of(scenario, job);
-        job.variant.scale
-            * window.map_or(1.0, |(begin, measured)| 2.0 * measured.end.since(begin).as_secs_f64() / whole)
-    };
+    let share = |job: &Job| job.variant.scale * simulated(scenario, options, job).as_secs_f64() / whole;
     traffic::expected_requests(scenario) * jobs(scenario, options).iter().map(share).sum::<f64>()
+}
+
+/// Time that a job simulates.
+fn simulated(scenario: &Scenario, options: &RunOptions<'_>, job: &Job) -> SimDuration {
+    match (window_of(scenario, job), options.sampled.and_then(|sampled| sampled.of(job.architecture))) {
+        (Some((begin, measured)), _) => measured.end.since(begin) + measured.end.since(begin),
+        (None, Some(sampling)) => sampling.simulated(),
+        (None, None) => scenario.warmup + scenario.horizon,
+    }
 }
 
 /// Where alone it makes a difference whether the bursts of a frequency happen: from the hour in which the first begins to the hour after the
 /// last has ended *and* been forgotten; and when to begin, so that what was before is forgotten, too. `None` if a
 /// component of the architecture has no bounded memory, or if little would be saved.
 ///
-/// The memory of a function is its idle time-out, that of a fleet what its alarms, warm-up, start and draining take together; both
-/// are counted twice, and an hour is added.
+/// The memory ([`Memory`]) is counted twice, and an hour is added.
 fn burst_window(scenario: &Scenario, architecture: &Architecture, frequency: Frequency) -> Option<(SimTime, Horizon)> {
-    if matches!(scenario.traffic.shape, Shape::ReplayRequests(_)) || scenario.backend.is_some() {
-        return None;
-    }
-    let mut memory = SimDuration::ZERO;
-    for component in &architecture.components {
-        let needed = match &component.kind {
-            ComponentKind::HttpApi(_) | ComponentKind::LoadBalancer(_) | ComponentKind::Table(_) => SimDuration::ZERO,
-            ComponentKind::Lambda(function) => function.idle_timeout.max(function.max_age.unwrap_or_default()),
-            ComponentKind::Fleet(fleet) => {
-                if fleet.queue == Limit::Unlimited || fleet.concurrency == Limit::Unlimited {
-                    return None;
-                }
-                let alarms = fleet.scaling.iter().map(|ScalingPolicy::TargetTracking(rule)| {
-                    SimDuration::from_mins(u64::from(rule.in_periods) + u64::from(rule.out_periods))
-                });
-                let start = SimDuration::from_mins(10);
-                alarms.max().unwrap_or_default() + fleet.warmup + fleet.deregistration_delay + start
-            }
-        };
-        memory = memory.max(needed);
-    }
+    // What a fleet may keep shows at the end: see `same_capacity_at_the_end`.
+    let memory = Memory::of(scenario, architecture).ok()?.lasts;
     let hour = SimDuration::from_hours(1).0;
     let hours = ((memory + memory).0.div_ceil(hour) + 1).saturating_mul(hour);
     let bursts = || scenario.traffic.bursts.iter().filter(|burst| burst.per == frequency);
@@ -294,7 +316,7 @@ enum Left {
 /// A failure makes jobs that have not begun give up.
 pub fn run<S>(
     scenario: &Scenario,
-    options: &RunOptions,
+    options: &RunOptions<'_>,
     progress: &Progress,
     simulate: S,
 ) -> Result<Vec<ArchitectureRuns>, RunError>
@@ -302,11 +324,10 @@ where
     S: Fn(&Job, &Progress) -> Result<RunOutput, RunError> + Sync,
 {
     let jobs = jobs(scenario, options);
-    let millis = |job: &Job| {
-        let whole = (scenario.warmup + scenario.horizon).0;
-        window_of(scenario, job).map_or(whole, |(begin, measured)| 2 * measured.end.since(begin).0) / NANOS_PER_MILLI
-    };
-    progress.total_millis.store(jobs.iter().map(millis).sum(), Ordering::Relaxed);
+    let millis = |job: &Job| simulated(scenario, options, job).0 / NANOS_PER_MILLI;
+    // What an earlier look has done is done.
+    let done = progress.control.simulated_millis.load(Ordering::Relaxed);
+    progress.total_millis.store(done + jobs.iter().map(millis).sum::<u64>(), Ordering::Relaxed);
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(options.threads)
         .build()
@@ -325,7 +346,14 @@ where
                 return Ok(Left::Around(Counted::of(&with), Counted::of(&without)));
             }
         }
-        let run = go(job)?;
+        let mut run = match options.sampled.and_then(|sampled| sampled.of(job.architecture)) {
+            Some(sampling) => in_windows(scenario, sampling, job, go)?,
+            None => go(job)?,
+        };
+        // By the hour, only the first replication is shown, and only commitments are paid: years of hours would fill the memory.
+        if job.replication > 0 && !scenario.billing.has_commitments() {
+            run.usage.meters.iter_mut().for_each(|meter| meter.hourly = Vec::new());
+        }
         Ok(if job.variant == AS_IT_IS { Left::Run(Box::new(run)) } else { Left::Counted(Counted::of(&run)) })
     };
     // One job at a time a thread: jobs are long and differ in length.
@@ -341,6 +369,28 @@ where
         }
     }
     if cancelled { Err(RunError::Cancelled) } else { Ok(gather(scenario, options, left)) }
+}
+
+/// Does a job window by window, and infers the whole from them.
+fn in_windows(
+    scenario: &Scenario,
+    sampling: &Sampling,
+    job: &Job,
+    go: impl Fn(&Job) -> Result<RunOutput, RunError>,
+) -> Result<RunOutput, RunError> {
+    let whole = arch::horizon_of(scenario);
+    let mut measured = Vec::new();
+    for window in sampling.windows(job.replication) {
+        let (slot, length) = (window.slot as u64, sampling.slot.0);
+        let start = whole.start + SimDuration(slot * length);
+        let end = (start + SimDuration(window.slots as u64 * length)).min(whole.end);
+        let begin = SimTime(start.0.saturating_sub(sampling.memory.0));
+        // As many numbers for each slot as no window has requests.
+        let stands = Some(AsWindow { first_id: (slot + 1) << 36 });
+        let run = go(&Job { window: Some((begin, Horizon { start, end })), stands, ..*job })?;
+        measured.push((window, run));
+    }
+    Ok(infer::whole(sampling, scenario.horizon, &measured))
 }
 
 /// Whether all components end with the same mean capacity in the last bucket.
@@ -361,9 +411,9 @@ fn window_of(scenario: &Scenario, job: &Job) -> Option<(SimTime, Horizon)> {
 }
 
 /// Puts what the jobs left, in the order of [`jobs`], where it belongs.
-fn gather(scenario: &Scenario, options: &RunOptions, left: Vec<Left>) -> Vec<ArchitectureRuns> {
+fn gather(scenario: &Scenario, options: &RunOptions<'_>, left: Vec<Left>) -> Vec<ArchitectureRuns> {
     let groups = burst_groups(&scenario.traffic, scenario.horizon, scenario.month);
-    let replications = scenario.replications as usize;
+    let replications = scenario.replications.saturating_sub(options.first) as usize;
     let mut left = left.into_iter();
     let mut result = Vec::with_capacity(scenario.architectures.len());
     for _ in &scenario.architectures {
@@ -424,7 +474,7 @@ pub fn simulate(scenario: &Scenario, job: &Job, progress: &Progress) -> Result<R
     let window = job.window.map(|(begin, measured)| (begin, measured.end));
     let variant = Variant { window, ..job.variant };
     let source = Source::new(scenario, job.replication, &variant).map_err(|error| failed(error.into()))?;
-    let how = How { measured: job.window.map(|(_, measured)| measured), ..How::default() };
+    let how = How { measured: job.window.map(|(_, measured)| measured), window: job.stands, ..How::default() };
     arch::simulate_with(scenario, architecture, job.replication, source, progress.control(), how).map_err(failed)
 }
 
@@ -434,8 +484,8 @@ mod tests {
     use crate::compare::fixtures::{answer, burst, scenario};
     use std::time::Duration;
 
-    fn options(threads: usize, other_traffic: bool) -> RunOptions {
-        RunOptions { threads, other_traffic }
+    fn options(threads: usize, other_traffic: bool) -> RunOptions<'static> {
+        RunOptions { threads, other_traffic, ..RunOptions::default() }
     }
 
     #[test]

@@ -35,7 +35,7 @@ fn a_window_around_a_burst_gives_the_difference_of_whole_runs() {
         behind_api(ComponentKind::Lambda(function)),
         behind_balancer(ComponentKind::Fleet(fleet), Balancing::RoundRobin),
     ];
-    let options = RunOptions { threads: 1, other_traffic: false };
+    let options = RunOptions { threads: 1, ..RunOptions::default() };
     let runs =
         run(&scenario, &options, &Progress::new(), |job, progress| simulate(&scenario, job, progress)).expect("runs");
     for (architecture, runs) in scenario.architectures.iter().zip(&runs) {

@@ -48,7 +48,7 @@ impl Side {
             let one = |job: &Job, progress: &Progress| {
                 simulate(&self.scenario, &Job { replication: job.replication + there, ..*job }, progress)
             };
-            let options = RunOptions { threads: 0, other_traffic: false };
+            let options = RunOptions { threads: 0, ..RunOptions::default() };
             let more = run(&self.scenario, &options, &Progress::new(), one).unwrap();
             if self.runs.is_empty() {
                 self.runs = more;

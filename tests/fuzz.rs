@@ -111,7 +111,7 @@ static RESULTS: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let set = vec!["traffic.bursts=[]".to_owned()];
     let mut scenario = spec::load(&LoadOptions { set, ..options }).expect("the default").scenario;
     scenario.warmup = costsim::units::SimDuration::ZERO;
-    let run = costsim::run::RunOptions { threads: 1, other_traffic: false };
+    let run = costsim::run::RunOptions { threads: 1, ..costsim::run::RunOptions::default() };
     let progress = costsim::run::Progress::new();
     let runs =
         costsim::run::run(&scenario, &run, &progress, |job, progress| costsim::run::simulate(&scenario, job, progress));

@@ -64,8 +64,18 @@ pub enum FleetRunning {
 pub struct How {
     /// How fleets run their instances.
     pub fleets: FleetRunning,
-    /// What is measured instead of the whole horizon: starts a whole number of hours after `t = 0`.
+    /// What is measured instead of the whole horizon.
     pub measured: Option<Horizon>,
+    /// Set for a window that stands for others.
+    pub window: Option<AsWindow>,
+}
+
+/// How a window that stands for others is measured: its series has one bucket, and requests whose end is known ahead count even if they
+/// end after it, since nothing else sees them end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AsWindow {
+    /// Number of its first request: draws are keyed by it, so windows that begin at different numbers draw independently.
+    pub first_id: u64,
 }
 
 /// The measured horizon of a scenario on the engine's clock.
@@ -105,8 +115,7 @@ pub fn simulate_with(
     let mut batch = Batch::new();
     source.fill(&mut batch)?;
     let mut queue = EventQueue::new(end, expected_rate(scenario, &batch));
-    let mut world =
-        World::new(scenario, architecture, replication, how.fleets == FleetRunning::Eager, measured, &mut queue);
+    let mut world = World::new(scenario, architecture, replication, &how, measured, &mut queue);
     let mut arrived = 0;
     // Before the first request there is next to nothing to do.
     let mut told_millis = batch.at[0].0 / 1_000_000;
@@ -127,7 +136,7 @@ pub fn simulate_with(
     }
     engine::drain(&mut world, &mut queue, end);
     control.simulated_millis.fetch_add((end.0 / 1_000_000).saturating_sub(told_millis), Ordering::Relaxed);
-    Ok(world.finish(architecture, arrived + queue.popped(), &mut queue))
+    Ok(world.finish(architecture, arrived, &mut queue))
 }
 
 /// About how many requests a second will come: tunes the event queue and has no influence on results.

@@ -36,10 +36,12 @@ pub struct RunOutput {
     pub usage: Usage,
     /// Over time.
     pub series: SeriesOutput,
-    /// For each latency objective with a window, in the scenario's order of `objectives.latency` (those without are `None`).
-    pub windows: Vec<Option<WindowOutput>>,
+    /// For each latency objective, in the scenario's order of `objectives.latency`; those without windows are looked at in the series' buckets.
+    pub windows: Vec<WindowOutput>,
     /// Events that the engine handled (arrivals included).
     pub events: u64,
+    /// Requests that were simulated for it, those of the warm-up included.
+    pub simulated: u64,
     /// Findings of the run, in words, with the number and the fix.
     pub warnings: Vec<String>,
 }
@@ -107,15 +109,17 @@ pub struct SeriesOutput {
     pub busy: Vec<(usize, Vec<f64>)>,
 }
 
-/// Windows of one latency objective, by the time at which a request arrived.
-#[derive(Debug, Clone, PartialEq, Default)]
+/// How the windows of one latency objective fared, by the time at which a request arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct WindowOutput {
-    /// Length of a window; the first starts at t = 0.
-    pub length: SimDuration,
-    /// Requests that ended, by window.
-    pub ended: Vec<u32>,
-    /// Those over the limit or not served, by window.
-    pub over: Vec<u32>,
+    /// Windows in which requests ended.
+    pub judged: u64,
+    /// Those in which it held.
+    pub held: u64,
+    /// Time of those in which it did not.
+    pub missed: SimDuration,
+    /// Start (since t = 0) of the window with the greatest share of requests over the limit or not served, and this share; `None` when all held.
+    pub worst: Option<(SimDuration, f64)>,
 }
 
 /// Where the measured horizon lies on the engine's clock.

@@ -5,8 +5,8 @@
 //! added to the totals when the bucket closes. Memory is fixed by the number of classes, buckets and windows.
 
 use super::call::Call;
-use super::output::{ClassOutput, Outcome, SeriesOutput, WindowOutput};
-use crate::spec::scenario::Scenario;
+use super::output::{ClassOutput, Horizon, Outcome, SeriesOutput, WindowOutput};
+use crate::spec::scenario::{LatencyObjective, Scenario};
 use crate::stats::histogram::Histogram;
 use crate::units::{SimDuration, SimTime};
 
@@ -46,26 +46,55 @@ impl Counters {
 /// The windows of one objective, with the one that was last touched at hand.
 #[derive(Debug)]
 struct Windows {
+    quantile: f64,
     limit: SimDuration,
     length: u64,
     from: u64,
     to: u64,
     index: usize,
-    output: WindowOutput,
+    /// Requests that ended, and those over the limit or not served.
+    counts: Vec<(u32, u32)>,
 }
 
 impl Windows {
+    /// Of `length` (> 0) each, over a horizon.
+    fn new(objective: &LatencyObjective, length: u64, horizon: SimDuration) -> Self {
+        let counts = vec![(0, 0); horizon.0.div_ceil(length).max(1) as usize];
+        let LatencyObjective { quantile, limit, .. } = *objective;
+        Self { quantile, limit, length, from: 0, to: length, index: 0, counts }
+    }
+
     #[inline]
     fn record(&mut self, since_start: u64, over: bool) {
         if since_start < self.from || since_start >= self.to {
             let index = since_start / self.length;
             self.from = index * self.length;
             self.to = self.from + self.length;
-            self.index = (index as usize).min(self.output.ended.len() - 1);
+            self.index = (index as usize).min(self.counts.len() - 1);
         }
         // A window of more than four billion requests keeps its counts at the limit.
-        self.output.ended[self.index] = self.output.ended[self.index].saturating_add(1);
-        self.output.over[self.index] = self.output.over[self.index].saturating_add(u32::from(over));
+        let (ended, late) = &mut self.counts[self.index];
+        *ended = ended.saturating_add(1);
+        *late = late.saturating_add(u32::from(over));
+    }
+
+    fn finish(self, horizon: SimDuration) -> WindowOutput {
+        let mut found = WindowOutput::default();
+        for (index, &(ended, over)) in self.counts.iter().enumerate().filter(|(_, (ended, _))| *ended > 0) {
+            found.judged += 1;
+            // The allowance is a hair wider than the product, whose binary fraction may fall short: 10 x (1 - 0.9) < 1.
+            if f64::from(over) <= (1.0 - self.quantile) * f64::from(ended) + 1e-6 {
+                found.held += 1;
+                continue;
+            }
+            let start = SimDuration(self.length.saturating_mul(index as u64));
+            found.missed = found.missed + (horizon - start).min(SimDuration(self.length));
+            let share = f64::from(over) / f64::from(ended);
+            if found.worst.is_none_or(|(_, worst)| share > worst) {
+                found.worst = Some((start, share));
+            }
+        }
+        found
     }
 }
 
@@ -73,28 +102,31 @@ impl Windows {
 #[derive(Debug)]
 pub struct RequestMeter {
     start: SimTime,
-    end: SimTime,
+    horizon: SimDuration,
+    last_end: SimTime,
     open: Vec<Counters>,
     total: Vec<Counters>,
     scratch: Histogram,
-    windows: Vec<Option<Windows>>,
+    windows: Vec<Windows>,
     series: SeriesOutput,
 }
 
 impl RequestMeter {
-    /// For a scenario whose measured horizon is `start..end`; `bucket` is the series' bucket.
-    pub fn new(scenario: &Scenario, start: SimTime, end: SimTime, bucket: SimDuration) -> Self {
+    /// For what is `measured` of a scenario. Requests that end after `last_end` stay in flight; `bucket` is the series' bucket.
+    pub fn new(scenario: &Scenario, measured: Horizon, last_end: SimTime, bucket: SimDuration) -> Self {
+        let Horizon { start, end } = measured;
         let counters = vec![Counters::new(); scenario.classes.len()];
-        let windows = scenario.objectives.latency.iter().map(|objective| {
-            // Over the whole horizon, the minutes missed are still counted, bucket by bucket.
-            let length = objective.window.unwrap_or(bucket).0.max(1);
-            let count = end.since(start).0.div_ceil(length).max(1) as usize;
-            let output = WindowOutput { length: SimDuration(length), ended: vec![0; count], over: vec![0; count] };
-            Some(Windows { limit: objective.limit, length, from: 0, to: length, index: 0, output })
-        });
+        let horizon = end.since(start);
+        // Over the whole horizon, the minutes missed are still counted, bucket by bucket.
+        let windows = scenario
+            .objectives
+            .latency
+            .iter()
+            .map(|objective| Windows::new(objective, objective.window.unwrap_or(bucket).0.max(1), horizon));
         Self {
             start,
-            end,
+            horizon,
+            last_end,
             open: counters.clone(),
             total: counters,
             scratch: Histogram::new(),
@@ -118,10 +150,10 @@ impl RequestMeter {
         }
     }
 
-    /// A request ends, at an instant that may lie ahead. Those that end after the horizon stay in flight.
+    /// A request ends, at an instant that may lie ahead.
     #[inline(always)]
     pub fn ended(&mut self, call: &Call, at: SimTime, outcome: Outcome) {
-        if call.first_at < self.start || at > self.end {
+        if call.first_at < self.start || at > self.last_end {
             return;
         }
         let latency = at.since(call.first_at);
@@ -136,7 +168,7 @@ impl RequestMeter {
         }
         if !self.windows.is_empty() {
             let since_start = call.first_at.since(self.start).0;
-            for windows in self.windows.iter_mut().flatten() {
+            for windows in &mut self.windows {
                 windows.record(since_start, !served || latency > windows.limit);
             }
         }
@@ -171,7 +203,7 @@ impl RequestMeter {
     }
 
     /// The results; everything must have been closed.
-    pub fn finish(self) -> (Vec<ClassOutput>, SeriesOutput, Vec<Option<WindowOutput>>) {
+    pub fn finish(self) -> (Vec<ClassOutput>, SeriesOutput, Vec<WindowOutput>) {
         let classes = self.total.into_iter().map(|counters| ClassOutput {
             arrived: counters.arrived,
             ended: counters.ended,
@@ -179,7 +211,44 @@ impl RequestMeter {
             cold_starts: counters.cold_starts,
             latency: counters.latency,
         });
-        let windows = self.windows.into_iter().map(|windows| windows.map(|windows| windows.output));
+        let windows = self.windows.into_iter().map(|windows| windows.finish(self.horizon));
         (classes.collect(), self.series, windows.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn windows(quantile: f64, horizon: u64, counts: &[(u32, u32)]) -> WindowOutput {
+        let length = SimDuration::from_mins(5);
+        let objective = LatencyObjective {
+            name: "p".into(),
+            quantile,
+            limit: SimDuration::from_millis(500),
+            window: Some(length),
+            met: 1.0,
+        };
+        let horizon = SimDuration::from_mins(horizon);
+        let mut windows = Windows::new(&objective, length.0, horizon);
+        for (index, &(ended, over)) in counts.iter().enumerate() {
+            (0..ended).for_each(|n| windows.record(index as u64 * length.0 + u64::from(n), n < over));
+        }
+        windows.finish(horizon)
+    }
+
+    #[test]
+    fn windows_hold_or_do_not() {
+        // Four windows of 5 minutes in a horizon of 18 minutes, so that the last is 3 minutes long:
+        // 1 of 100 late holds p99; 2 of 100 does not; none arrived: not judged; 1 of 10 late does not.
+        let found = windows(0.99, 18, &[(100, 1), (100, 2), (0, 0), (10, 1)]);
+        assert_eq!((found.judged, found.held, found.missed), (3, 1, SimDuration::from_mins(8)));
+        assert_eq!(found.worst, Some((SimDuration::from_mins(15), 0.1)));
+    }
+
+    #[test]
+    fn one_late_request_of_ten_holds_p90() {
+        let found = windows(0.9, 5, &[(10, 1)]);
+        assert_eq!((found.judged, found.held, found.worst), (1, 1, None));
     }
 }

@@ -14,6 +14,7 @@ use super::output::{ComponentOutput, Horizon, RunOutput};
 use super::requests::RequestMeter;
 use super::table::TableState;
 use super::way_back::{Path, Place, WayBack, places};
+use super::{FleetRunning, How};
 use crate::sim::engine::Model;
 use crate::sim::gauge::Gauge;
 use crate::sim::queue::EventQueue;
@@ -231,18 +232,19 @@ pub fn bucket_length(horizon: SimDuration) -> SimDuration {
 }
 
 impl<'a> World<'a> {
-    /// Builds the components. `eager` makes fleets run with an event for each end even where that is not needed (the plain
-    /// version that tests compare with).
+    /// Builds the components.
     pub fn new(
         scenario: &'a Scenario,
         architecture: &Architecture,
         replication: u32,
-        eager: bool,
+        how: &How,
         measured: Horizon,
         queue: &mut EventQueue<Event>,
     ) -> Self {
         let Horizon { start, end } = measured;
-        let bucket = bucket_length(end.since(start));
+        let eager = how.fleets == FleetRunning::Eager;
+        let bucket = if how.window.is_some() { end.since(start) } else { bucket_length(end.since(start)) };
+        let last_end = if how.window.is_some() { SimTime(u64::MAX) } else { end };
         let root = Key::new(scenario.seed, replication);
         let mut ledger = Ledger::default();
         let places = places(architecture);
@@ -323,7 +325,7 @@ impl<'a> World<'a> {
             back: WayBack::new(
                 fronts,
                 paths,
-                RequestMeter::new(scenario, start, end, bucket),
+                RequestMeter::new(scenario, Horizon { start, end }, last_end, bucket),
                 &scenario.client,
                 scenario.classes.iter().map(|class| class.response_size.0).collect(),
             ),
@@ -344,7 +346,7 @@ impl<'a> World<'a> {
             bucket,
             bucket_from: start,
             hour_from: start,
-            next_id: 0,
+            next_id: how.window.map_or(0, |window| window.first_id),
             external,
             counts_external,
             hour_external: 0,
@@ -618,8 +620,8 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Ends the simulation at the horizon's end and gives the results.
-    pub fn finish(mut self, architecture: &Architecture, events: u64, queue: &mut EventQueue<Event>) -> RunOutput {
+    /// Ends the simulation at the horizon's end, after so many arrivals, and gives the results.
+    pub fn finish(mut self, architecture: &Architecture, arrivals: u64, queue: &mut EventQueue<Event>) -> RunOutput {
         let end = self.end;
         self.settle(end, queue);
         self.close_until(end);
@@ -650,7 +652,16 @@ impl<'a> World<'a> {
             }
             components.extend(output);
         }
-        RunOutput { classes, components, usage: self.ledger.finish(), series, windows, events, warnings: Vec::new() }
+        RunOutput {
+            classes,
+            components,
+            usage: self.ledger.finish(),
+            series,
+            windows,
+            events: arrivals + queue.popped(),
+            simulated: arrivals,
+            warnings: Vec::new(),
+        }
     }
 }
 

@@ -3,10 +3,12 @@
 use super::output::{OutDir, note, to_stdout};
 use super::reprice::FocusRows;
 use super::{DataDir, Failure, Format, progress};
+use crate::bill::PriceBook;
 use crate::diag;
+use crate::precision::{self, Plan, PrecisionError};
 use crate::report;
 use crate::results::Results;
-use crate::run::{self, ArchitectureRuns, Progress, RunError, RunOptions};
+use crate::run::{self, Progress, RunError, RunOptions};
 use crate::spec::scenario::Scenario;
 use crate::spec::{self, LoadOptions};
 use std::path::{Path, PathBuf};
@@ -52,6 +54,11 @@ pub struct Args {
     /// Independent repetitions, from which the intervals come
     #[arg(long, value_name = "N", help_heading = "Scenario")]
     replications: Option<u32>,
+
+    /// Simulate only as much as the cost needs to be known to this share of it, e.g. 1%: windows that stand for the rest
+    /// of the horizon, and 5 to 40 replications
+    #[arg(long, value_name = "PERCENT", value_parser = share, conflicts_with = "replications", help_heading = "Running")]
+    precision: Option<f64>,
 
     /// What is simulated, e.g. 7d
     #[arg(long, value_name = "TIME", help_heading = "Scenario")]
@@ -99,8 +106,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     // Opened before the long run: a directory that cannot be written to is said at once.
     let out = args.out.as_deref().map(OutDir::open).transpose()?;
     let progress = stoppable();
-    let runs = simulate(&scenario, args, &progress)?;
-    let results = crate::compare::results(&scenario, &runs, &book).map_err(|error| Failure::of_bill(&error))?;
+    let results = simulate(&scenario, args, &book, &progress)?;
     if let Some(mut out) = out {
         let earlier = args.out.as_deref().map(earlier_files).unwrap_or_default();
         for (name, content) in report::files(&results, args.focus.period()) {
@@ -167,18 +173,54 @@ pub(super) fn stoppable() -> Arc<Progress> {
     progress
 }
 
-fn simulate(scenario: &Scenario, args: &Args, progress: &Progress) -> Result<Vec<ArchitectureRuns>, Failure> {
-    let options = RunOptions { threads: args.jobs.map_or(0, usize::from), other_traffic: !args.quick };
+fn simulate(scenario: &Scenario, args: &Args, book: &PriceBook, progress: &Progress) -> Result<Results, Failure> {
+    let options =
+        RunOptions { threads: args.jobs.map_or(0, usize::from), other_traffic: !args.quick, ..RunOptions::default() };
+    if let Some(target) = args.precision {
+        return as_precise(scenario, args, target, &options, book, progress);
+    }
     if !args.quiet {
         warn_if_long(run::expected_requests(scenario, &options));
     }
     let work = || run::run(scenario, &options, progress, |job, progress| run::simulate(scenario, job, progress));
-    progress::with_bar(args.quiet, progress, work).map_err(|error| match error {
-        // A file that changed or broke while it was read.
-        RunError::Simulation { .. } | RunError::Cancelled | RunError::Threads { .. } => {
-            Failure::CannotRun(error.to_string())
-        }
-    })
+    // A file that changed or broke while it was read.
+    let runs = progress::with_bar(args.quiet, progress, work).map_err(|error| Failure::CannotRun(error.to_string()))?;
+    crate::compare::results(scenario, &runs, book).map_err(|error| Failure::of_bill(&error))
+}
+
+/// As much as a precision needs.
+fn as_precise(
+    scenario: &Scenario,
+    args: &Args,
+    target: f64,
+    options: &RunOptions<'_>,
+    book: &PriceBook,
+    progress: &Progress,
+) -> Result<Results, Failure> {
+    let failed = |error: PrecisionError| match error {
+        PrecisionError::Bill(error) => Failure::of_bill(&error),
+        PrecisionError::Run(error) => Failure::CannotRun(error.to_string()),
+    };
+    let plan = Plan::of(scenario).map_err(failed)?;
+    if !args.quiet {
+        let first = Scenario { replications: precision::LOOKS[0].0, ..scenario.clone() };
+        warn_if_long(run::expected_requests(&first, &plan.options(options)));
+    }
+    let work = || precision::run(scenario, &plan, options, target, book, progress, run::simulate);
+    progress::with_bar(args.quiet, progress, work).map_err(failed)
+}
+
+/// `1%` or `0.01`: a share that a precision can be.
+fn share(text: &str) -> Result<f64, String> {
+    let number = |text: &str| text.trim().parse::<f64>().ok();
+    let share = match text.strip_suffix('%') {
+        Some(percent) => number(percent).map(|percent| percent / 100.0),
+        None => number(text),
+    };
+    match share {
+        Some(share) if share >= 1e-6 && share < 1.0 => Ok(share),
+        _ => Err("a precision is a share of the cost between 0.0001% and 100%, such as 1%".to_owned()),
+    }
 }
 
 /// From this many requests on a run is announced: some ten minutes of a core.

@@ -10,7 +10,7 @@ use crate::run::{ArchitectureRuns, OTHER_TRAFFIC};
 use crate::spec::billing::Billing;
 use crate::spec::ownership::Operations;
 use crate::spec::scenario::{Frequency, Scenario};
-use crate::stats::intervals::mean;
+use crate::stats::intervals::{ALPHA, mean, mean_at};
 use crate::units::SimDuration;
 use crate::usage::Usage;
 
@@ -35,10 +35,10 @@ pub struct ArchitectureBill {
 /// # Errors
 /// See [`BillError`].
 pub fn check(scenario: &Scenario, book: &PriceBook) -> Result<(), BillError> {
-    priced(scenario, book, &[&Usage::default()], &[]).map(drop)
+    priced(scenario, book, &[&Usage::default()], &[], ALPHA).map(drop)
 }
 
-/// The bills of all architectures, in the scenario's order.
+/// The bills of all architectures, in the scenario's order. `alpha` is how often their intervals may err.
 ///
 /// # Errors
 /// See [`BillError`]; a missing price alone is no error but an unknown total with a warning.
@@ -46,11 +46,12 @@ pub fn bills(
     scenario: &Scenario,
     runs: &[ArchitectureRuns],
     book: &PriceBook,
+    alpha: f64,
 ) -> Result<Vec<ArchitectureBill>, BillError> {
     let operations = scenario.architectures.iter().map(|architecture| architecture.operations.as_ref());
     runs.iter()
         .zip(operations)
-        .map(|(runs, operations)| match of_architecture(scenario, operations, runs, book) {
+        .map(|(runs, operations)| match of_architecture(scenario, operations, runs, book, alpha) {
             Err(missing @ BillError::MissingPrice { .. }) => {
                 Ok(ArchitectureBill { warnings: vec![format!("{NOT_KNOWN}{missing}")], ..ArchitectureBill::default() })
             }
@@ -60,7 +61,13 @@ pub fn bills(
 }
 
 /// The bill for these counters.
-fn priced(scenario: &Scenario, book: &PriceBook, full: &[&Usage], without: &[Variant]) -> Result<Bill, BillError> {
+fn priced(
+    scenario: &Scenario,
+    book: &PriceBook,
+    full: &[&Usage],
+    without: &[Variant],
+    alpha: f64,
+) -> Result<Bill, BillError> {
     let stated = match &scenario.backend {
         Some(backend) => vec![backend_price(backend.hourly).map_err(|_| BillError::TotalTooLarge)?],
         None => Vec::new(),
@@ -74,7 +81,7 @@ fn priced(scenario: &Scenario, book: &PriceBook, full: &[&Usage], without: &[Var
         stated: &stated,
         billing: &scenario.billing,
         free_tier: &scenario.account.free_tier,
-        half_width: &|each| mean(each).half_width,
+        half_width: &|each| mean_at(each, alpha).half_width,
     })
 }
 
@@ -83,8 +90,9 @@ fn of_architecture(
     operations: Option<&Operations>,
     runs: &ArchitectureRuns,
     book: &PriceBook,
+    alpha: f64,
 ) -> Result<ArchitectureBill, BillError> {
-    let price = |full: &[&Usage], without: &[Variant]| priced(scenario, book, full, without);
+    let price = |full: &[&Usage], without: &[Variant]| priced(scenario, book, full, without, alpha);
     let full: Vec<&Usage> = runs.full.iter().map(|run| &run.usage).collect();
     let mut without = Vec::new();
     for (per, counted) in &runs.without {

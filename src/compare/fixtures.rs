@@ -176,6 +176,7 @@ pub fn answer(job: &Job) -> RunOutput {
         },
         windows: Vec::new(),
         events: all * 2,
+        simulated: all,
         warnings: Vec::new(),
     }
 }

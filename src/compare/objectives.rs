@@ -21,9 +21,8 @@ pub fn judge(scenario: &Scenario, runs: &[RunOutput], latency: &Histogram) -> Ve
         .iter()
         .enumerate()
         .map(|(index, objective)| {
-            let windows: Vec<&WindowOutput> =
-                runs.iter().filter_map(|run| run.windows.get(index).and_then(Option::as_ref)).collect();
-            judge_latency(objective, scenario.horizon, &all, latency, &windows)
+            let windows: Vec<&WindowOutput> = runs.iter().filter_map(|run| run.windows.get(index)).collect();
+            judge_latency(objective, &all, latency, &windows)
         })
         .collect();
     judged.extend(objectives.failures.map(|limit| judge_failures(limit, &all, scenario.horizon, runs)));
@@ -33,9 +32,11 @@ pub fn judge(scenario: &Scenario, runs: &[RunOutput], latency: &Histogram) -> Ve
 /// [`judge`], and whether each objective holds in each replication alone.
 pub fn judge_each(scenario: &Scenario, runs: &[RunOutput], latency: &[Histogram]) -> Vec<ObjectiveResult> {
     let mut judged = judge(scenario, runs, &merge(latency));
+    judged.iter_mut().for_each(|all| all.margin_each.clear());
     for (run, latency) in runs.iter().zip(latency) {
         for (all, alone) in judged.iter_mut().zip(judge(scenario, std::slice::from_ref(run), latency)) {
             all.met_each.push(alone.met);
+            all.margin_each.extend(alone.margin_each);
         }
     }
     judged
@@ -43,7 +44,6 @@ pub fn judge_each(scenario: &Scenario, runs: &[RunOutput], latency: &[Histogram]
 
 fn judge_latency(
     objective: &LatencyObjective,
-    horizon: SimDuration,
     all: &Counts,
     latency: &Histogram,
     windows: &[&WindowOutput],
@@ -51,12 +51,17 @@ fn judge_latency(
     let not_served = all.all_ended().saturating_sub(all.ended_as(Outcome::Served));
     let value = quantile_with_unserved(latency, not_served, objective.quantile);
     let limit = objective.limit.as_millis_f64();
-    let found = (!windows.is_empty()).then(|| Windows::of(objective, horizon, windows));
+    let found = (!windows.is_empty()).then(|| Windows::of(windows));
     let met = match (objective.window, &found) {
         (Some(_), Some(found)) => found.share_met() >= objective.met - 1e-12,
         // Nothing ended: nothing was late.
         _ if all.all_ended() == 0 => true,
         _ => value.is_some_and(|value| value <= objective.limit),
+    };
+    let margin = match (objective.window, &found) {
+        (Some(_), Some(found)) => Some(found.share_met() - objective.met),
+        _ if all.all_ended() == 0 => Some(1.0),
+        _ => value.map(|value| 1.0 - value.as_millis_f64() / limit),
     };
     ObjectiveResult {
         name: objective.name.clone(),
@@ -65,6 +70,7 @@ fn judge_latency(
         value: value.map(SimDuration::as_millis_f64),
         met,
         met_each: Vec::new(),
+        margin_each: vec![margin],
         windows_met: found.as_ref().filter(|_| objective.window.is_some()).map(Windows::share_met),
         worst_window: found.as_ref().and_then(|found| found.worst),
         minutes_missed: found.map(|found| figure(found.minutes_missed, 0.0)),
@@ -98,6 +104,7 @@ fn judge_failures(limit: f64, all: &Counts, horizon: SimDuration, runs: &[RunOut
         value: Some(value),
         met: value <= limit,
         met_each: Vec::new(),
+        margin_each: vec![Some(limit - value)],
         windows_met: None,
         worst_window: worst,
         minutes_missed: (!minutes_missed.is_empty()).then(|| figure(minutes_missed, 0.0)),
@@ -155,32 +162,15 @@ struct Windows {
 }
 
 impl Windows {
-    fn of(objective: &LatencyObjective, horizon: SimDuration, replications: &[&WindowOutput]) -> Self {
-        let mut found = Self { judged: 0, held: 0, worst: None, minutes_missed: Vec::new() };
-        let mut worst_share = 0.0;
-        for windows in replications {
-            let mut missed = SimDuration::ZERO;
-            for (index, (&ended, &over)) in windows.ended.iter().zip(&windows.over).enumerate() {
-                if ended == 0 {
-                    continue;
-                }
-                found.judged += 1;
-                // The allowance is a hair wider than the product, whose binary fraction may fall short: 10 x (1 - 0.9) < 1.
-                if f64::from(over) <= (1.0 - objective.quantile) * f64::from(ended) + 1e-6 {
-                    found.held += 1;
-                    continue;
-                }
-                let start = SimDuration(windows.length.0.saturating_mul(index as u64));
-                missed = missed + (horizon - start).min(windows.length);
-                let share = f64::from(over) / f64::from(ended);
-                if share > worst_share {
-                    worst_share = share;
-                    found.worst = Some(start.as_secs_f64());
-                }
-            }
-            found.minutes_missed.push(missed.as_secs_f64() / 60.0);
+    fn of(replications: &[&WindowOutput]) -> Self {
+        // The first of the worst.
+        let worst = replications.iter().filter_map(|one| one.worst).reduce(|a, b| if b.1 > a.1 { b } else { a });
+        Self {
+            judged: replications.iter().map(|one| one.judged).sum(),
+            held: replications.iter().map(|one| one.held).sum(),
+            worst: worst.map(|(start, _)| start.as_secs_f64()),
+            minutes_missed: replications.iter().map(|one| one.missed.as_secs_f64() / 60.0).collect(),
         }
-        found
     }
 
     fn share_met(&self) -> f64 {
@@ -229,42 +219,34 @@ mod tests {
 
     #[test]
     fn a_limit_over_the_whole_horizon() {
-        let day = SimDuration::from_hours(24);
-        let judged = judge_latency(&objective(0.99, None, 1.0), day, &counts(100, 0), &hundred(), &[]);
+        let judged = judge_latency(&objective(0.99, None, 1.0), &counts(100, 0), &hundred(), &[]);
         assert!(judged.met && judged.windows_met.is_none() && judged.minutes_missed.is_none());
         assert_eq!(judged.text, "p99 <= 500 ms");
-        let judged = judge_latency(&objective(0.99, None, 1.0), day, &counts(100, 10), &hundred(), &[]);
+        let judged = judge_latency(&objective(0.99, None, 1.0), &counts(100, 10), &hundred(), &[]);
         assert!(!judged.met, "10 of 110 were refused");
         assert_eq!(judged.value, None);
-        let judged = judge_latency(&objective(0.99, None, 1.0), day, &counts(0, 0), &Histogram::new(), &[]);
+        let judged = judge_latency(&objective(0.99, None, 1.0), &counts(0, 0), &Histogram::new(), &[]);
         assert!(judged.met, "nobody came, nobody waited");
     }
 
     #[test]
     fn windows_hold_or_do_not() {
-        // Four windows of 5 minutes in a horizon of 18 minutes, so that the last is 3 minutes long:
-        // 1 of 100 late holds p99; 2 of 100 does not; none arrived: not judged; 1 of 10 late does not.
-        let output =
-            WindowOutput { length: SimDuration::from_mins(5), ended: vec![100, 100, 0, 10], over: vec![1, 2, 0, 1] };
-        let horizon = SimDuration::from_mins(18);
+        // Three windows with requests, of which one held; 8 minutes did not, in each of two replications.
+        let worst = |share| Some((SimDuration::from_mins(15), share));
+        let missed = SimDuration::from_mins(8);
+        let output = WindowOutput { judged: 3, held: 1, missed, worst: worst(0.1) };
+        let worse = WindowOutput { worst: Some((SimDuration::from_mins(5), 0.2)), ..output };
         let judge = |met| {
-            judge_latency(&objective(0.99, Some(5), met), horizon, &counts(100, 0), &hundred(), &[&output, &output])
+            judge_latency(&objective(0.99, Some(5), met), &counts(100, 0), &hundred(), &[&output, &output, &worse])
         };
         let judged = judge(0.3);
         assert!(judged.met);
         assert_eq!(judged.windows_met, Some(1.0 / 3.0));
-        assert_eq!(judged.worst_window, Some(900.0));
+        assert_eq!(judged.worst_window, Some(300.0));
         let missed = judged.minutes_missed.expect("windows");
-        assert_eq!((missed.value, missed.each), (8.0, vec![8.0, 8.0]));
+        assert_eq!((missed.value, missed.each), (8.0, vec![8.0; 3]));
         assert!(!judge(0.34).met);
         assert_eq!(judge(0.999).text, "p99 <= 500 ms in 99.9 % of 5m windows");
-    }
-
-    #[test]
-    fn one_late_request_of_ten_holds_p90() {
-        let output = WindowOutput { length: SimDuration::from_mins(5), ended: vec![10], over: vec![1] };
-        let found = Windows::of(&objective(0.9, Some(5), 1.0), SimDuration::from_mins(5), &[&output]);
-        assert_eq!((found.share_met(), found.worst), (1.0, None));
     }
 
     #[test]

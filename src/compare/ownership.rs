@@ -253,7 +253,7 @@ mod tests {
     fn owned(change: impl FnOnce(&mut Scenario)) -> Vec<ArchitectureResult> {
         let mut given = scenario();
         change(&mut given);
-        let options = RunOptions { threads: 1, other_traffic: true };
+        let options = RunOptions { threads: 1, other_traffic: true, ..RunOptions::default() };
         let runs = run(&given, &options, &Progress::new(), |job, _| Ok(answer(job))).unwrap();
         crate::compare::results(&given, &runs, &book()).unwrap().architectures
     }

@@ -13,7 +13,7 @@ use crate::run::OTHER_TRAFFIC;
 use crate::spec::billing::{Billing, Discount};
 use crate::spec::billing_saved;
 use crate::spec::scenario::{FreeTier, Frequency, Scenario};
-use crate::stats::intervals::mean;
+use crate::stats::intervals::mean_at;
 use crate::units::{NANOS_PER_SEC, SimDuration};
 use crate::usage::{Meter, RawUnit, Usage};
 
@@ -80,7 +80,7 @@ pub fn reprice(results: &Results, book: &PriceBook, discounts: &[Discount]) -> R
     found.prices = cost::prices(&bills, book);
     found.warnings.retain(|warning| !warning.starts_with(warnings::FREE_TIER));
     found.warnings.extend(warnings::free_tier_decides(&found.architectures));
-    found.verdict = verdict::verdict(&found.architectures);
+    found.verdict = verdict::verdict(&found.architectures, results.alpha());
     if book.region() != results.region {
         found.region = book.region().to_owned();
         for assumption in &mut found.inputs.assumptions {
@@ -105,6 +105,8 @@ struct Terms<'a> {
     horizon: SimDuration,
     month: SimDuration,
     replications: u32,
+    /// How often intervals may err.
+    alpha: f64,
     free_tier: FreeTier,
     billing: Billing,
     stated: Vec<crate::bill::book::Price>,
@@ -153,6 +155,7 @@ impl<'a> Terms<'a> {
             horizon: time("simulated_seconds", results.simulated_seconds)?,
             month: time("billed_hours", results.billed_hours * 3_600.0)?,
             replications: results.replications,
+            alpha: results.alpha(),
             free_tier,
             billing,
             stated,
@@ -169,7 +172,7 @@ impl<'a> Terms<'a> {
             stated: &self.stated,
             billing: &self.billing,
             free_tier: &self.free_tier,
-            half_width: &|each| mean(each).half_width,
+            half_width: &|each| mean_at(each, self.alpha).half_width,
         })
     }
 
@@ -287,7 +290,7 @@ mod tests {
     use crate::run::{Progress, RunOptions, run};
 
     fn compared(scenario: &Scenario) -> Results {
-        let options = RunOptions { threads: 1, other_traffic: true };
+        let options = RunOptions { threads: 1, other_traffic: true, ..RunOptions::default() };
         let runs = run(scenario, &options, &Progress::new(), |job, _| Ok(answer(job))).unwrap();
         super::super::results(scenario, &runs, &book()).unwrap()
     }

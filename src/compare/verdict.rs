@@ -1,7 +1,7 @@
 //! Who wins, in one sentence with its reason; or that it is too close to call.
 //!
 //! Two architectures met the same requests, so their costs are compared in pairs, replication by replication. A difference
-//! counts when its 95 % interval leaves out zero *and* it is at least [`MATERIAL`] of the cheaper bill: the interval knows the
+//! counts when its interval (95 %) leaves out zero *and* it is at least [`MATERIAL`] of the cheaper bill: the interval knows the
 //! noise of this traffic, not how wrong the forecast of it is. One replication has no interval and decides nothing.
 
 use crate::money::Usd;
@@ -21,14 +21,16 @@ struct Contender<'a> {
     result: &'a ArchitectureResult,
     total: Usd,
     each: Vec<f64>,
+    /// How often the interval of a difference may err.
+    alpha: f64,
 }
 
 impl<'a> Contender<'a> {
     /// `None` where the cost is not known.
-    fn of(result: &'a ArchitectureResult) -> Option<Self> {
+    fn of(result: &'a ArchitectureResult, alpha: f64) -> Option<Self> {
         let total = result.monthly_cost.total.as_ref()?.parse().ok()?;
         let each = result.monthly_cost.each.iter().filter_map(|one| one.parse::<Usd>().ok()).map(Usd::to_f64).collect();
-        Some(Self { result, total, each })
+        Some(Self { result, total, each, alpha })
     }
 
     fn name(&self) -> &str {
@@ -68,7 +70,7 @@ struct Gap {
 }
 
 fn gap(a: &Contender, b: &Contender) -> Gap {
-    let estimate = paired(&a.each, &b.each);
+    let estimate = paired(&a.each, &b.each, a.alpha);
     let difference = b.total.checked_sub(a.total).unwrap_or(Usd::ZERO);
     let half_width = estimate.half_width.and_then(Usd::from_estimate);
     let ends = half_width.and_then(|h| Some((difference.checked_sub(h)?, difference.checked_add(h)?)));
@@ -95,9 +97,9 @@ fn gap(a: &Contender, b: &Contender) -> Gap {
     }
 }
 
-/// The verdict over all architectures.
-pub fn verdict(results: &[ArchitectureResult]) -> Verdict {
-    let mut contenders: Vec<Contender> = results.iter().filter_map(Contender::of).collect();
+/// The verdict over all architectures; `alpha` is how often the interval of a difference may err.
+pub fn verdict(results: &[ArchitectureResult], alpha: f64) -> Verdict {
+    let mut contenders: Vec<Contender> = results.iter().filter_map(|result| Contender::of(result, alpha)).collect();
     // Stable: equal bills stay in the scenario's order.
     contenders.sort_by_key(|contender| contender.total);
     let all: Vec<&Contender> = contenders.iter().filter(|contender| contender.serves()).collect();
@@ -110,8 +112,9 @@ pub fn verdict(results: &[ArchitectureResult]) -> Verdict {
         (true, false) => "There is no winner.".to_owned(),
         _ => sentence(&all, &meeting),
     };
+    let is_known = |result: &ArchitectureResult| Contender::of(result, alpha).is_some();
     let unknown: Vec<&str> =
-        results.iter().filter(|result| Contender::of(result).is_none()).map(|result| result.name.as_str()).collect();
+        results.iter().filter(|result| !is_known(result)).map(|result| result.name.as_str()).collect();
     if !unknown.is_empty() {
         let _ = write!(sentence, " What {} costs is not known.", unknown.join(" and "));
     }
@@ -259,6 +262,11 @@ fn dominant(lines: &[LineItem]) -> Option<(&str, Usd, Usd)> {
 mod tests {
     use super::*;
     use crate::compare::fixtures::priced;
+    use crate::stats::intervals::ALPHA;
+
+    fn verdict(results: &[ArchitectureResult]) -> Verdict {
+        super::verdict(results, ALPHA)
+    }
 
     #[test]
     fn a_clear_winner_with_its_reason() {

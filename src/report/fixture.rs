@@ -399,6 +399,7 @@ fn architecture(index: usize) -> ArchitectureResult {
                 limit: 500.0,
                 value: Some(latency.p99.value),
                 met: p99_met,
+                margin_each: Vec::new(),
                 met_each: Vec::new(),
                 windows_met: Some(if p99_met { 0.99953 } else { 0.9121 }),
                 worst_window: Some(12.0 * 86_400.0 + 21.0 * 3_600.0 + 300.0),
@@ -410,6 +411,7 @@ fn architecture(index: usize) -> ArchitectureResult {
                 limit: 0.0005,
                 value: Some(unserved),
                 met: serverless,
+                margin_each: Vec::new(),
                 met_each: Vec::new(),
                 windows_met: None,
                 worst_window: None,
@@ -508,6 +510,7 @@ pub(super) fn results(count: usize) -> Results {
         timezone: "Europe/Berlin".to_owned(),
         billed_hours: 730.0,
         terms: Default::default(),
+        precision: None,
         prices: Prices {
             as_of: "2026-10-28".to_owned(),
             digest: "sha256:6b0f1c9a52d84e7f3a1290bb7d1e4c5f60718293a4b5c6d7e8f9012345678abc".to_owned(),

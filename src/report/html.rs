@@ -298,8 +298,21 @@ fn reading(results: &Results) -> Vec<String> {
         1 => "once".to_owned(),
         n => format!("{n} times"),
     };
+    let inferred: Vec<&str> = results
+        .architectures
+        .iter()
+        .map(|a| a.name.as_str())
+        .filter(|name| summary::is_inferred(results, name))
+        .collect();
+    let inferred = match inferred.is_empty() {
+        true => String::new(),
+        false => format!(
+            " Those of {} were taken in windows of that time; each window's counts stand for the hours of like traffic.",
+            clean(&inferred.join(" and "))
+        ),
+    };
     vec![
-        format!("Counted: {simulated} of traffic were simulated {times}. Counters are whole numbers; those of all simulations are added up."),
+        format!("Counted: {simulated} of traffic were simulated {times}. Counters are whole numbers; those of all simulations are added up.{inferred}"),
         format!(
             "Month: the sum is multiplied by the billed month ({} h) over the simulated time and divided by the number of simulations. \
              Traffic that happens once a month or a week is counted apart, as often as it happens.",
@@ -379,6 +392,10 @@ fn scopes(results: &Results) -> Vec<Scope> {
 
 /// Why a chart over time and a table may not say the same.
 fn series_note(results: &Results) -> String {
+    let inferred = match results.architectures.iter().any(|a| summary::is_inferred(results, &a.name)) {
+        true => " What was not simulated is drawn as the window that stands for it.",
+        false => "",
+    };
     let bucket = summary::busiest_bucket(results);
     let first = match results.replications {
         1 => String::new(),
@@ -386,7 +403,7 @@ fn series_note(results: &Results) -> String {
     };
     format!(
         "Charts over time show means and percentiles of every {bucket}{first}. A peak in a table is one instant's and may be higher than \
-         any in a chart; a percentile over everything is not the mean of those in a chart."
+         any in a chart; a percentile over everything is not the mean of those in a chart.{inferred}"
     )
 }
 

@@ -5,7 +5,7 @@ use super::format::{
     NONE, clean, compact, count, count_with_interval, fit, millis, millis_with_interval, money, money_or_unknown,
     money_with_interval, percent, percent_short,
 };
-use crate::results::{ArchitectureResult, ComponentResult, Figure, ObjectiveResult, Results};
+use crate::results::{ArchitectureResult, ComponentResult, Figure, ObjectiveResult, Precision, Results};
 
 /// A row: what it is and its value for each architecture.
 #[derive(Debug, Clone)]
@@ -240,13 +240,50 @@ pub(super) fn busiest_bucket(results: &Results) -> String {
     super::format::seconds(bucket)
 }
 
-/// How sure the figures are, in one line.
+/// How sure the figures are.
 pub(super) fn certainty(results: &Results) -> String {
-    if results.replications > 1 {
-        format!("± is the 95 % interval over {} replications: {INTERVAL}.", results.replications)
-    } else {
-        "One replication: no interval and no significance; --replications 5 shows the noise of this traffic.".to_owned()
+    match &results.precision {
+        Some(precision) => precise(results, precision),
+        None if results.replications > 1 => {
+            format!("± is the 95 % interval over {} replications: {INTERVAL}.", results.replications)
+        }
+        None => "One replication: no interval and no significance; --replications 5 shows the noise of this traffic."
+            .to_owned(),
     }
+}
+
+/// What was simulated and what was inferred.
+fn precise(results: &Results, precision: &Precision) -> String {
+    let level = count((1.0 - precision.alpha) * 100.0);
+    let reached = if precision.reached { "reached" } else { "not reached" };
+    let mut text = format!(
+        "± {} of the cost was asked for and {reached} with {} replications; ± of costs is the {level} % interval, so that all looks \
+         together err in at most 5 %: {INTERVAL}.",
+        percent(precision.target),
+        results.replications,
+    );
+    for one in &precision.architectures {
+        let name = clean(&one.name);
+        match (one.windows, &one.in_full_because) {
+            (Some(windows), _) => text.push_str(&format!(
+                " {name}: in each replication {windows} windows of {} were simulated, each after {} of run-up, {} of what {} requests would \
+                 take; the rest is inferred from the window with like traffic.",
+                super::format::seconds(precision.window_seconds.unwrap_or(0.0)),
+                super::format::seconds(precision.memory_seconds.unwrap_or(0.0)),
+                percent(one.simulated as f64 / (one.stands_for as f64).max(1.0)),
+                compact(one.stands_for as f64),
+            )),
+            (None, Some(why)) => text.push_str(&format!(" {name}: all was simulated ({}).", clean(why))),
+            (None, None) => {}
+        }
+    }
+    text
+}
+
+/// Whether counts of an architecture are inferred in part.
+pub(super) fn is_inferred(results: &Results, name: &str) -> bool {
+    let architectures = results.precision.iter().flat_map(|precision| &precision.architectures);
+    architectures.filter(|one| one.name == name).any(|one| one.windows.is_some())
 }
 
 /// What makes the figures repeatable, in one line.

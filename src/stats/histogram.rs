@@ -83,6 +83,24 @@ impl Histogram {
         self.max = self.max.max(other.max);
     }
 
+    /// Adds `other` so many times (finite, >= 0). Bins get whole numbers that add up to the rounded sum.
+    pub fn merge_multiple(&mut self, other: &Self, multiple: f64) {
+        let (mut seen, mut before) = (0u64, 0u64);
+        for (mine, &theirs) in self.counts.iter_mut().zip(other.counts.iter()) {
+            if theirs > 0 {
+                seen += theirs;
+                let so_far = (seen as f64 * multiple + 0.5) as u64;
+                *mine += so_far - before;
+                before = so_far;
+            }
+        }
+        self.count += before;
+        self.sum += (other.sum as f64 * multiple + 0.5) as u128;
+        if before > 0 {
+            self.max = self.max.max(other.max);
+        }
+    }
+
     /// Takes away all of `other`, which must have been merged into `self` before (for the jackknife). The maximum is kept.
     pub fn remove(&mut self, other: &Self) {
         if other.count == 0 {

@@ -10,6 +10,7 @@
 //! which nothing was served) is NaN, which `results.json` writes as `null`; such replications are left out of the mean.
 
 use super::histogram::Histogram;
+use super::student::two_sided_quantile;
 use crate::results::Figure;
 use crate::units::SimDuration;
 
@@ -46,6 +47,9 @@ const T_975: [f64; 30] = [
     2.04522964213270,
     2.04227245630124,
 ];
+
+/// How often an interval may err unless it is asked to be surer: those shown are at 95 %.
+pub const ALPHA: f64 = 0.05;
 
 /// The 97.5 % quantile of the standard normal distribution.
 const Z_975: f64 = 1.959_963_984_540_054;
@@ -86,8 +90,18 @@ impl Estimate {
     }
 }
 
-/// Mean and Student-t interval of independent values. NaN values are left out.
+/// Mean and Student-t interval of independent values at 95 %. NaN values are left out.
 pub fn mean(each: &[f64]) -> Estimate {
+    mean_with(each, t_975)
+}
+
+/// [`mean`] with an interval that errs in a share `alpha` of all cases: at 95 %, `alpha` is 0.05.
+pub fn mean_at(each: &[f64], alpha: f64) -> Estimate {
+    // The same bits as everywhere else.
+    if alpha.to_bits() == ALPHA.to_bits() { mean(each) } else { mean_with(each, |df| two_sided_quantile(alpha, df)) }
+}
+
+fn mean_with(each: &[f64], quantile: impl Fn(usize) -> f64) -> Estimate {
     let known: Vec<f64> = each.iter().copied().filter(|x| !x.is_nan()).collect();
     let n = known.len();
     if n == 0 {
@@ -99,14 +113,14 @@ pub fn mean(each: &[f64]) -> Estimate {
     }
     let squares: f64 = known.iter().map(|x| (x - mean) * (x - mean)).sum();
     let standard_error = (squares / (n - 1) as f64 / n as f64).sqrt();
-    Estimate { value: mean, half_width: Some(t_975(n - 1) * standard_error) }
+    Estimate { value: mean, half_width: Some(quantile(n - 1) * standard_error) }
 }
 
-/// Mean and interval of the paired differences `b - a`. Values beyond the shorter of the two have no partner and are left
+/// Mean and interval ([`mean_at`]) of the paired differences `b - a`. Values beyond the shorter of the two have no partner and are left
 /// out.
-pub fn paired(a: &[f64], b: &[f64]) -> Estimate {
+pub fn paired(a: &[f64], b: &[f64], alpha: f64) -> Estimate {
     let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| b - a).collect();
-    mean(&differences)
+    mean_at(&differences, alpha)
 }
 
 /// A figure that is the mean over the replications. `floor` is the least value that makes sense (0 for counts and times):
@@ -246,7 +260,7 @@ mod tests {
     fn paired_differences_of_students_sleep_data() {
         let a = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0];
         let b = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4];
-        let difference = paired(&a, &b);
+        let difference = paired(&a, &b, ALPHA);
         close(difference.value, 1.58, 1e-12);
         let (low, high) = difference.interval().expect("ten pairs");
         close(low, 0.700_114_2, 1e-6);

@@ -1,7 +1,9 @@
 //! How many requests to expect, before any of them is made.
 
-use super::rates::growth_per_nano;
+use super::TrafficError;
+use super::rates::{Rates, Window, end, growth_per_nano, origin};
 use crate::spec::scenario::{Scenario, Shape};
+use crate::units::SimDuration;
 
 /// Requests that one replication is expected to have, warm-up included: what the progress bar cannot know and what tells an endless run
 /// in advance. Exact for constant rates and steps; a wave counts with its weekly mean and a burst with the mean rate.
@@ -37,4 +39,28 @@ pub fn expected_requests(scenario: &Scenario) -> f64 {
 /// What a step contributes until `end` (seconds).
 fn part(at: crate::units::SimDuration, rate: crate::units::PerSecond, end: f64) -> f64 {
     rate.0 * (end - at.as_secs_f64()).max(0.0)
+}
+
+/// Requests that the base traffic, without its bursts, is expected to have in each stretch of this length (> 0) of the horizon; the last one
+/// may be shorter. Exact for every shape: the rate is integrated. Zeros for requests that are replayed one by one.
+///
+/// # Errors
+/// As [`super::Source::new`].
+pub fn expected_by_slot(scenario: &Scenario, slot: SimDuration) -> Result<Vec<f64>, TrafficError> {
+    let (from, to) = (origin(scenario), end(scenario));
+    let window = Window { start: from, end: to, factor: scenario.traffic.scale, dips: Vec::new() };
+    let mut rates = Rates::new(scenario, window)?;
+    let mut expected = vec![0.0; (to - from).div_ceil(slot.0) as usize];
+    let mut at = from;
+    while let Some(piece) = rates.next(at)? {
+        while at < piece.end {
+            let index = (at - from) / slot.0;
+            let until = piece.end.min(from + (index + 1) * slot.0);
+            if let Some(expected) = expected.get_mut(index as usize) {
+                *expected += piece.rate * (until - at) as f64;
+            }
+            at = if piece.rate > 0.0 { until } else { piece.end };
+        }
+    }
+    Ok(expected)
 }

@@ -36,7 +36,7 @@ use crate::sim::random::Key;
 use crate::sim::sampler::{Sampler, UnitExponential};
 use crate::spec::scenario::{Frequency, Scenario, Shape};
 use crate::units::SimTime;
-pub use expected::expected_requests;
+pub use expected::{expected_by_slot, expected_requests};
 
 use arrivals::{Request, Stream};
 use csv_file::FileError;
@@ -77,8 +77,9 @@ pub struct Variant {
     pub scale: f64,
     /// Bursts that happen this often are left out.
     pub without: Option<Frequency>,
-    /// Only the requests from one instant (a whole number of hours from `t = 0`) to another, on the engine's clock. They are those that
-    /// the whole has there; only evenly spaced ones may be shifted by less than a gap. Request replay is not cut.
+    /// Only the requests from one instant to another, on the engine's clock. From the first whole hour since `t = 0` on they are those that
+    /// the whole has there; those of an hour that is begun in its middle are others of the same rate, and evenly spaced ones may be shifted by
+    /// less than a gap. Request replay is not cut.
     pub window: Option<(SimTime, SimTime)>,
 }
 

@@ -622,3 +622,21 @@ fn what_cannot_be_replayed_is_an_error() {
     late.start = jiff::civil::date(9999, 12, 31);
     assert!(matches!(try_all(&late, 0, &Variant::default()), Err(TrafficError::Calendar(_))));
 }
+
+/// The integrated rate of each hour: a constant one, and steps that change within an hour, at half their size.
+#[test]
+fn expected_requests_of_each_hour() {
+    let hour = SimDuration::from_hours(1);
+    let mut given = constant(10.0, SimDuration::from_mins(150));
+    assert_close_all(&expected_by_slot(&given, hour).unwrap(), &[36_000.0, 36_000.0, 18_000.0]);
+    given.traffic.scale = 0.5;
+    given.traffic.shape =
+        Shape::Steps(vec![(SimDuration::ZERO, PerSecond(1.0)), (SimDuration::from_mins(90), PerSecond(3.0))]);
+    assert_close_all(&expected_by_slot(&given, hour).unwrap(), &[1_800.0, 3_600.0, 2_700.0]);
+    assert_close_all(&expected_by_slot(&given, SimDuration::from_mins(150)).unwrap(), &[8_100.0]);
+}
+
+fn assert_close_all(found: &[f64], expected: &[f64]) {
+    assert_eq!(found.len(), expected.len());
+    assert!(found.iter().zip(expected).all(|(found, expected)| (found / expected - 1.0).abs() < 1e-12), "{found:?}");
+}

@@ -169,7 +169,7 @@ pub fn run(scenario: &Scenario, architecture: &Architecture) -> RunOutput {
 
 pub fn run_with(scenario: &Scenario, architecture: &Architecture, running: FleetRunning) -> RunOutput {
     let source = Source::new(scenario, 0, &Variant::default()).expect("traffic");
-    simulate_with(scenario, architecture, 0, source, &Control::default(), How { fleets: running, measured: None })
+    simulate_with(scenario, architecture, 0, source, &Control::default(), How { fleets: running, ..How::default() })
         .expect("a result")
 }
 

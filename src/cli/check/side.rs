@@ -54,13 +54,11 @@ impl Side {
             _ => vec![None; self.scenario.architectures.len()],
         };
         let mut rest = self.scenario.clone();
-        rest.replications = replications - there;
+        rest.replications = replications;
         let mut twin = twins.iter();
         rest.architectures.retain(|_| twin.next().is_none_or(Option::is_none));
-        let options = RunOptions { threads: bench.threads, other_traffic: false };
-        let one = |job: &Job, progress: &Progress| {
-            run::simulate(&rest, &Job { replication: job.replication + there, ..*job }, progress)
-        };
+        let options = RunOptions { threads: bench.threads, first: there, ..RunOptions::default() };
+        let one = |job: &Job, progress: &Progress| run::simulate(&rest, job, progress);
         let within = self.directory.as_ref().map(OldFiles::enter).transpose()?;
         let work = || run::run(&rest, &options, bench.progress, one);
         let more = progress::with_bar(bench.quiet, bench.progress, work)
@@ -73,7 +71,10 @@ impl Side {
             let extended = match (twin, before) {
                 (Some(twin), _) => Some(first(twin, replications as usize)),
                 (None, None) => more.next(),
-                (None, Some(before)) => more.next().map(|more| join(before, more)),
+                (None, Some(mut before)) => more.next().map(|more| {
+                    before.extend(more);
+                    before
+                }),
             };
             self.runs.extend(extended);
         }
@@ -102,14 +103,6 @@ fn first(runs: &ArchitectureRuns, replications: usize) -> ArchitectureRuns {
     let mut runs = runs.clone();
     runs.full.truncate(replications);
     runs.without.iter_mut().for_each(|without| without.1.truncate(replications));
-    runs
-}
-
-fn join(mut runs: ArchitectureRuns, more: ArchitectureRuns) -> ArchitectureRuns {
-    runs.full.extend(more.full);
-    for (without, more) in runs.without.iter_mut().zip(more.without) {
-        without.1.extend(more.1);
-    }
     runs
 }
 

@@ -1,0 +1,213 @@
+//! Answers sooner than exactness needs (`--precision`): as many replications as the interval of each architecture's cost needs, and of each
+//! no more than the windows that stand for it ([`crate::run::sample`]).
+//!
+//! One looks after 5, 10, 20 and 40 replications and stops when the cost of every architecture is precise enough and each objective stands
+//! clearly on one side of its limit. Looking often and stopping when it suits makes intervals err more often than they say, so the 5 %
+//! are shared out among the looks; most go to the first, at which most runs stop, and whose interval over few replications is the widest.
+//! By Bonferroni's inequality the looks together err in at most 5 % of all cases.
+
+use crate::bill::{BillError, PriceBook};
+use crate::compare;
+use crate::results::{ArchitectureResult, ObjectiveResult, Precision, PrecisionOf, Results};
+use crate::run::sample::Sampling;
+use crate::run::{self, ArchitectureRuns, Job, Memory, Progress, RunError, RunOptions, Sampled};
+use crate::spec::scenario::Scenario;
+use crate::stats::intervals::mean_at;
+
+/// (Replications at which one looks, how often the intervals of that look may err.)
+pub const LOOKS: [(u32, f64); 4] = [(5, 0.04), (10, 0.004), (20, 0.003), (40, 0.003)];
+
+/// Why there are no results.
+#[derive(Debug, thiserror::Error)]
+pub enum PrecisionError {
+    /// A simulation could not go on, or was stopped.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// It cannot be priced.
+    #[error(transparent)]
+    Bill(#[from] BillError),
+}
+
+/// Which windows stand for which architecture, and why some are simulated in full.
+pub struct Plan {
+    sampled: Option<Sampled>,
+    /// By architecture.
+    in_full: Vec<Option<&'static str>>,
+}
+
+impl Plan {
+    /// For a scenario.
+    ///
+    /// # Errors
+    /// When its traffic cannot be read.
+    pub fn of(scenario: &Scenario) -> Result<Self, PrecisionError> {
+        let memories: Vec<Result<Memory, &'static str>> = scenario
+            .architectures
+            .iter()
+            .map(|architecture| {
+                let memory = Memory::of(scenario, architecture)?;
+                memory.may_keep.map_or(Ok(memory), Err)
+            })
+            .collect();
+        let bounded: Vec<Memory> = memories.iter().filter_map(|memory| memory.ok()).collect();
+        let sampling = Sampling::plan(scenario, &bounded)
+            .map_err(|error| RunError::Simulation { architecture: "traffic".to_owned(), message: error.to_string() })?;
+        let little = sampling.is_none().then_some("windows would save less than half of it");
+        let in_full: Vec<Option<&'static str>> = memories.iter().map(|memory| memory.err().or(little)).collect();
+        let cut = in_full.iter().map(Option::is_none).collect();
+        Ok(Self { sampled: sampling.map(|sampling| Sampled { sampling, cut }), in_full })
+    }
+
+    /// What runs that follow it need to know.
+    pub fn options<'a>(&'a self, options: &RunOptions<'_>) -> RunOptions<'a> {
+        RunOptions { sampled: self.sampled.as_ref(), first: 0, ..*options }
+    }
+}
+
+/// Simulates until half of the interval of each architecture's cost is at most a share `target` of the cost, or after the last look;
+/// `simulate` does one job of the scenario that it is given. The scenario's own number of replications is not used.
+///
+/// # Errors
+/// See [`PrecisionError`].
+pub fn run<S>(
+    scenario: &Scenario,
+    plan: &Plan,
+    options: &RunOptions<'_>,
+    target: f64,
+    book: &PriceBook,
+    progress: &Progress,
+    simulate: S,
+) -> Result<Results, PrecisionError>
+where
+    S: Fn(&Scenario, &Job, &Progress) -> Result<crate::arch::output::RunOutput, RunError> + Sync,
+{
+    let mut scenario = scenario.clone();
+    let mut runs: Vec<ArchitectureRuns> = Vec::new();
+    let mut looks = Vec::new();
+    let (last, _) = LOOKS[LOOKS.len() - 1];
+    loop {
+        let (replications, alpha) = LOOKS[looks.len()];
+        let first = looks.last().copied().unwrap_or(0);
+        looks.push(replications);
+        scenario.replications = replications;
+        let options = RunOptions { first, ..plan.options(options) };
+        let more = run::run(&scenario, &options, progress, |job, progress| simulate(&scenario, job, progress))?;
+        if runs.is_empty() {
+            runs = more;
+        } else {
+            runs.iter_mut().zip(more).for_each(|(runs, more)| runs.extend(more));
+        }
+        let mut results = compare::results_at(&scenario, &runs, book, alpha)?;
+        let precision = plan.judge(&results, &runs, target, alpha, &looks);
+        if precision.reached || replications == last {
+            results.warnings.extend(missed(&precision));
+            results.precision = Some(precision);
+            return Ok(results);
+        }
+    }
+}
+
+impl Plan {
+    fn judge(&self, results: &Results, runs: &[ArchitectureRuns], target: f64, alpha: f64, looks: &[u32]) -> Precision {
+        let windows = self.sampled.as_ref().map(|sampled| sampled.sampling.windows(0).len() as u64);
+        let of = |((result, runs), in_full): ((&ArchitectureResult, &ArchitectureRuns), &Option<&'static str>)| {
+            let undecided = result.objectives.iter().filter(|objective| !stands_clearly(objective, alpha));
+            PrecisionOf {
+                name: result.name.clone(),
+                half_width: half_width(result),
+                windows: if in_full.is_none() { windows } else { None },
+                in_full_because: in_full.map(str::to_owned),
+                simulated: runs.full.iter().map(|run| run.simulated).sum(),
+                stands_for: runs.full.iter().flat_map(|run| &run.classes).map(|class| class.arrived).sum(),
+                undecided: undecided.map(|objective| objective.text.clone()).collect(),
+            }
+        };
+        let architectures: Vec<PrecisionOf> =
+            results.architectures.iter().zip(runs).zip(&self.in_full).map(of).collect();
+        // A cost that is not known does not become known by more replications.
+        let settled = |one: &PrecisionOf| one.half_width.is_none_or(|half| half <= target) && one.undecided.is_empty();
+        Precision {
+            target,
+            reached: architectures.iter().all(settled),
+            alpha,
+            looks: looks.to_vec(),
+            window_seconds: self.sampled.as_ref().map(|sampled| sampled.sampling.slot.as_secs_f64()),
+            memory_seconds: self.sampled.as_ref().map(|sampled| sampled.sampling.memory.as_secs_f64()),
+            architectures,
+        }
+    }
+}
+
+/// Half the interval of the cost as a share of it; `None` where it is not known.
+fn half_width(result: &ArchitectureResult) -> Option<f64> {
+    let cost = &result.monthly_cost;
+    let number = |text: &Option<String>| text.as_ref()?.parse::<f64>().ok();
+    let (total, high) = (number(&cost.total)?, number(&cost.high)?);
+    let half = high - total;
+    Some(if half > 0.0 { half / total.abs() } else { 0.0 })
+}
+
+/// Whether the interval of an objective's margin leaves out the limit. An objective that is missed infinitely in each replication is clear;
+/// one that is missed infinitely in some is so only if it is missed in all others.
+fn stands_clearly(objective: &ObjectiveResult, alpha: f64) -> bool {
+    let known: Vec<f64> = objective.margin_each.iter().copied().flatten().collect();
+    if known.len() < objective.margin_each.len() {
+        return known.iter().all(|&margin| margin < 0.0);
+    }
+    let estimate = mean_at(&known, alpha);
+    match estimate.half_width {
+        // No spread: on the side on which it is.
+        Some(half) => half <= 0.0 || estimate.value.abs() > half,
+        None => false,
+    }
+}
+
+/// What is to be said where the precision was not reached.
+fn missed(precision: &Precision) -> Vec<String> {
+    let looks = precision.looks.last().copied().unwrap_or(0);
+    let of = |one: &PrecisionOf| {
+        let wide = one
+            .half_width
+            .filter(|&half| half > precision.target)
+            .map(|half| format!("its cost is known to ±{:.2} %, not ±{} %", half * 100.0, percent(precision.target)));
+        let open = (!one.undecided.is_empty())
+            .then(|| format!("`{}` is too close to its limit to tell", one.undecided.join("`, `")));
+        let reasons: Vec<String> = wide.into_iter().chain(open).collect();
+        (!reasons.is_empty()).then(|| format!("{} after {looks} replications: {}", one.name, reasons.join("; ")))
+    };
+    precision.architectures.iter().filter_map(of).collect()
+}
+
+/// A share in per cent without the noise of binary fractions.
+fn percent(share: f64) -> f64 {
+    (share * 1e6).round() / 1e4
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn objective(margin_each: &[Option<f64>]) -> ObjectiveResult {
+        ObjectiveResult { margin_each: margin_each.to_vec(), ..ObjectiveResult::default() }
+    }
+
+    #[test]
+    fn looks_together_err_in_five_per_cent() {
+        assert!((LOOKS.iter().map(|look| look.1).sum::<f64>() - 0.05).abs() < 1e-15);
+        assert!(LOOKS.windows(2).all(|pair| pair[1].0 == 2 * pair[0].0), "geometric");
+    }
+
+    /// Margins 0.1 to 0.3: mean 0.2, s = 0.1, n = 3, so half = t(0.975, 2) x 0.1 / sqrt 3 = 4.3027 x 0.057735 = 0.2484.
+    #[test]
+    fn an_objective_stands_clearly_on_one_side() {
+        let each = [Some(0.1), Some(0.2), Some(0.3)];
+        assert!(!stands_clearly(&objective(&each), 0.05));
+        // t(0.9, 2) = 1.8856 x 0.057735 = 0.1089.
+        assert!(stands_clearly(&objective(&each), 0.2));
+        assert!(stands_clearly(&objective(&[Some(0.0), Some(0.0)]), 0.05), "no spread");
+        assert!(!stands_clearly(&objective(&[Some(0.5)]), 0.05), "one replication says nothing of the next");
+        assert!(stands_clearly(&objective(&[None, None]), 0.05));
+        assert!(stands_clearly(&objective(&[None, Some(-0.1)]), 0.05));
+        assert!(!stands_clearly(&objective(&[None, Some(0.1)]), 0.05));
+    }
+}

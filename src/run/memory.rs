@@ -1,0 +1,80 @@
+//! How long the components of an architecture remember what was.
+//!
+//! A part of the horizon can stand for itself only if what came before it has been forgotten when it begins: environments that
+//! sat idle are gone, instances that were draining have ended, alarms have run their course.
+
+use crate::spec::model::{Architecture, ComponentKind, ScalingPolicy};
+use crate::spec::scenario::{Scenario, Shape};
+use crate::units::{Limit, SimDuration};
+
+/// What the start of an instance takes at most, as far as its memory is concerned.
+const START: SimDuration = SimDuration::from_mins(10);
+
+/// Calls that find an empty pool take longer and so leave more environments than there will be. An init is cut off at 10 s; the
+/// time-out of these calls is counted no further than that.
+const FIRST_CALLS: SimDuration = SimDuration::from_secs(20);
+
+/// How long the components of an architecture remember.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
+    /// The longest of what they declare: the idle time-out of functions, what alarms, warm-up, start and draining of a fleet take together.
+    pub lasts: SimDuration,
+    /// Why more than that may be kept, if it may: what scales by its own state keeps what it has added for as long as the load lies within its
+    /// bounds.
+    pub may_keep: Option<&'static str>,
+    /// Whether every end of a request is known when it is begun: nothing needs to be simulated for it after the window.
+    pub ends_known: bool,
+}
+
+impl Memory {
+    /// Of an architecture in a scenario.
+    ///
+    /// # Errors
+    /// Why its memory has no bound.
+    pub fn of(scenario: &Scenario, architecture: &Architecture) -> Result<Self, &'static str> {
+        if matches!(scenario.traffic.shape, Shape::ReplayRequests(_)) {
+            return Err("requests that are replayed one by one are not cut into windows");
+        }
+        if scenario.backend.is_some() {
+            return Err("connections to the shared backend are kept for as long as they are");
+        }
+        let client = &scenario.client;
+        // A client who tries again comes back later.
+        let comes_back = client.retries.as_ref().map_or(SimDuration::ZERO, |retries| {
+            let each = retries.backoff.cap + client.timeout.unwrap_or_default();
+            SimDuration(each.0.saturating_mul(u64::from(retries.attempts)))
+        });
+        let mut memory = Self { lasts: comes_back, may_keep: None, ends_known: client.retries.is_none() };
+        for component in &architecture.components {
+            let lasts = match &component.kind {
+                ComponentKind::HttpApi(_) | ComponentKind::LoadBalancer(_) | ComponentKind::Table(_) => {
+                    SimDuration::ZERO
+                }
+                ComponentKind::Lambda(function) => {
+                    memory.ends_known &= !function.waits_for_functions();
+                    if let Some(provisioned) = &function.provisioned
+                        && (provisioned.tracking.is_some() || !provisioned.schedule.is_empty())
+                    {
+                        memory.may_keep = Some("provisioned concurrency that changes keeps its level");
+                    }
+                    function.idle_timeout.max(function.max_age.unwrap_or_default()) + FIRST_CALLS
+                }
+                ComponentKind::Fleet(fleet) => {
+                    if fleet.queue == Limit::Unlimited || fleet.concurrency == Limit::Unlimited {
+                        return Err("a queue without an end is worked off after any time");
+                    }
+                    if !fleet.scaling.is_empty() {
+                        memory.may_keep = Some("a fleet that scales keeps instances for as long as its alarms let it");
+                    }
+                    memory.ends_known = false;
+                    let alarms = fleet.scaling.iter().map(|ScalingPolicy::TargetTracking(rule)| {
+                        SimDuration::from_mins(u64::from(rule.in_periods) + u64::from(rule.out_periods))
+                    });
+                    alarms.max().unwrap_or_default() + fleet.warmup + fleet.deregistration_delay + START
+                }
+            };
+            memory.lasts = memory.lasts.max(lasts);
+        }
+        Ok(memory)
+    }
+}
