@@ -219,6 +219,16 @@ pub fn instance_type(name: &str) -> Option<InstanceType> {
     })
 }
 
+/// CPU credits that an instance of this type earns in an hour; `None` where it has none (EC2 user guide, "CPU credits": T3, T3a and T4g alike).
+pub fn cpu_credits(name: &str) -> Option<u32> {
+    let (family, size) = name.split_once('.')?;
+    if !["t3", "t3a", "t4g"].contains(&family) {
+        return None;
+    }
+    let sizes = ["nano", "micro", "small", "medium", "large", "xlarge", "2xlarge"];
+    sizes.iter().position(|known| *known == size).map(|place| [6, 12, 24, 24, 36, 96, 192][place])
+}
+
 /// Names of all EC2 instance types that are known.
 pub fn instance_types() -> Vec<&'static str> {
     rows("ec2_instances.csv").map(|row| row[0]).collect()

@@ -3,6 +3,7 @@
 
 pub mod assumptions;
 pub mod cost;
+mod events;
 mod figures;
 mod function_warnings;
 mod objectives;
@@ -113,6 +114,7 @@ fn of_architecture(
     bill: &ArchitectureBill,
 ) -> ArchitectureResult {
     let requests_per_month = cost::requests_per_month(scenario, runs);
+    let noticed = events::of_events(scenario, architecture, runs);
     let variants = variants(runs);
     let runs = &runs.full;
     let counts: Vec<Counts> = runs.iter().map(Counts::of_all).collect();
@@ -130,6 +132,7 @@ fn of_architecture(
     let mut warnings = warnings::of_architecture(architecture, runs, &components);
     warnings.extend(bill.warnings.iter().cloned());
     let line_items = bill.lines();
+    warnings.extend(noticed);
     warnings.extend(function_warnings::of_functions(scenario, architecture, runs, &line_items));
     ArchitectureResult {
         name: architecture.name.clone(),

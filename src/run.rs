@@ -23,7 +23,7 @@ use crate::arch::output::{Horizon, RunOutput};
 use crate::arch::{self, AsWindow, Control, How, SimulationError};
 use crate::spec::model::Architecture;
 use crate::spec::ownership::growth_scales;
-use crate::spec::scenario::{Frequency, Scenario, Traffic};
+use crate::spec::scenario::{Frequency, Scenario};
 use crate::traffic::{self, Source, Variant};
 use crate::units::{NANOS_PER_MILLI, SimDuration, SimTime};
 use crate::usage::Usage;
@@ -190,14 +190,21 @@ impl ArchitectureRuns {
     }
 }
 
-/// The frequencies of the scenario's bursts that do not keep the horizon's pace, in a fixed order. Bursts once a month in a
+/// The frequencies of the scenario's bursts and events that do not keep the horizon's pace, in a fixed order. Bursts once a month in a
 /// horizon of a month need no run of their own: all is scaled by 1.
-pub fn burst_groups(traffic: &Traffic, horizon: SimDuration, month: SimDuration) -> Vec<Frequency> {
+pub fn burst_groups(scenario: &Scenario) -> Vec<Frequency> {
     [Frequency::Month, Frequency::Week, Frequency::Once]
         .into_iter()
-        .filter(|&frequency| traffic.bursts.iter().any(|burst| burst.per == frequency))
-        .filter(|&frequency| !(frequency == Frequency::Month && horizon == month))
+        .filter(|&frequency| happenings(scenario, frequency).next().is_some())
+        .filter(|&frequency| !(frequency == Frequency::Month && scenario.horizon == scenario.month))
         .collect()
+}
+
+/// Start and end of the bursts and events of a frequency.
+fn happenings(scenario: &Scenario, frequency: Frequency) -> impl Iterator<Item = (SimDuration, SimDuration)> {
+    let bursts = scenario.traffic.bursts.iter().map(|burst| (burst.per, burst.at, burst.lasts));
+    let events = scenario.events.iter().map(|event| (event.per, event.at, event.lasts));
+    bursts.chain(events).filter(move |(per, ..)| *per == frequency).map(|(_, at, lasts)| (at, at + lasts))
 }
 
 /// What to run.
@@ -248,7 +255,7 @@ pub fn scales(scenario: &Scenario, options: &RunOptions<'_>) -> Vec<f64> {
 
 /// All jobs of a comparison: for each architecture its replications, then each group of bursts, then other traffic.
 pub fn jobs(scenario: &Scenario, options: &RunOptions<'_>) -> Vec<Job> {
-    let groups = burst_groups(&scenario.traffic, scenario.horizon, scenario.month);
+    let groups = burst_groups(scenario);
     let mut jobs = Vec::new();
     for architecture in 0..scenario.architectures.len() {
         let withouts = || std::iter::once(None).chain(groups.iter().copied().map(Some));
@@ -289,9 +296,8 @@ fn burst_window(scenario: &Scenario, architecture: &Architecture, frequency: Fre
     let memory = Memory::of(scenario, architecture).ok()?.lasts;
     let hour = SimDuration::from_hours(1).0;
     let hours = ((memory + memory).0.div_ceil(hour) + 1).saturating_mul(hour);
-    let bursts = || scenario.traffic.bursts.iter().filter(|burst| burst.per == frequency);
-    let first = bursts().map(|burst| burst.at.0).min()? / hour * hour;
-    let last = bursts().map(|burst| (burst.at + burst.lasts).0).max()?;
+    let first = happenings(scenario, frequency).map(|(at, _)| at.0).min()? / hour * hour;
+    let last = happenings(scenario, frequency).map(|(_, end)| end.0).max()?;
     let until = last.saturating_add(hours).div_ceil(hour).saturating_mul(hour).min(scenario.horizon.0);
     let whole = arch::horizon_of(scenario);
     let begin = SimTime((whole.start.0 + first).saturating_sub(hours));
@@ -412,7 +418,7 @@ fn window_of(scenario: &Scenario, job: &Job) -> Option<(SimTime, Horizon)> {
 
 /// Puts what the jobs left, in the order of [`jobs`], where it belongs.
 fn gather(scenario: &Scenario, options: &RunOptions<'_>, left: Vec<Left>) -> Vec<ArchitectureRuns> {
-    let groups = burst_groups(&scenario.traffic, scenario.horizon, scenario.month);
+    let groups = burst_groups(scenario);
     let replications = scenario.replications.saturating_sub(options.first) as usize;
     let mut left = left.into_iter();
     let mut result = Vec::with_capacity(scenario.architectures.len());
@@ -474,7 +480,12 @@ pub fn simulate(scenario: &Scenario, job: &Job, progress: &Progress) -> Result<R
     let window = job.window.map(|(begin, measured)| (begin, measured.end));
     let variant = Variant { window, ..job.variant };
     let source = Source::new(scenario, job.replication, &variant).map_err(|error| failed(error.into()))?;
-    let how = How { measured: job.window.map(|(_, measured)| measured), window: job.stands, ..How::default() };
+    let how = How {
+        measured: job.window.map(|(_, measured)| measured),
+        window: job.stands,
+        without: job.variant.without,
+        ..How::default()
+    };
     arch::simulate_with(scenario, architecture, job.replication, source, progress.control(), how).map_err(failed)
 }
 
@@ -491,7 +502,7 @@ mod tests {
     #[test]
     fn bursts_at_the_horizons_own_pace_need_no_run_of_their_own() {
         let mut given = scenario();
-        let groups = |s: &Scenario| burst_groups(&s.traffic, s.horizon, s.month);
+        let groups = burst_groups;
         assert_eq!(groups(&given), []);
         given.traffic.bursts = vec![burst(Frequency::Once), burst(Frequency::Month), burst(Frequency::Once)];
         assert_eq!(groups(&given), [Frequency::Month, Frequency::Once]);

@@ -175,11 +175,89 @@ fn calls_of_functions_lead_to_tables_and_functions() {
 }
 
 #[test]
+fn mistakes_of_scaling_policies_schedules_and_credits() {
+    let scaling = "scaling: { target_tracking: { cpu: 50% } }";
+    let mistake = |written: &str, at: &str, title: &str, help: &str| one_mistake(scaling, written, at, title, help);
+    mistake(
+        "scaling: { target_tracking: { cpu: 50%, outstanding: 3 } }",
+        "3",
+        "follows one metric",
+        "one policy for each",
+    );
+    mistake("scaling: { target_tracking: { out_periods: 3 } }", "{ out_periods: 3 }", "needs a metric", "cpu: 50%");
+    mistake("scaling: {}", "{}", "one of target_tracking, step and simple", "by itself");
+    let step = |inside: &str| format!("scaling: {{ step: {{ {inside} }} }}");
+    mistake(&step("steps: [ { add: 1 } ]"), "{ steps: [ { add: 1 } ] }", "needs one threshold", "above: { cpu: 60% }");
+    mistake(&step("above: { cpu: 60% }, steps: []"), "[]", "no steps", "steps: [ { add: 1 } ]");
+    mistake(&step("above: { cpu: 60% }, steps: [ { from: 10%, add: 1 } ]"), "10%", "do not ascend", "begins at 0");
+    mistake(&step("above: { cpu: 60% }, steps: [ { add: 1 }, { from: 3, add: 2 } ]"), "3", "unit of the metric", "20%");
+    mistake(&step("above: { outstanding: 9 }, steps: [ { add: 1.5 } ]"), "1.5", "no number of instances", "whole");
+    mistake(&step("above: { cpu: 60% }, steps: [ { from: 0 } ]"), "{ from: 0 }", "say one of `add`", "add: 1");
+    let simple = "scaling: { simple: { below: { cpu: 30% }, remove: 1, cooldown: 2d } }";
+    mistake(simple, "2d", "out of range", "0s to 24h");
+    let scheduled = |inside: &str| format!("schedule: [ {{ at: \"08:00\", {inside} }} ]");
+    mistake(&scheduled("days: mondays, min: 3"), "mondays", "mondays", "did you mean `monday`");
+    mistake(&scheduled("min: 3, max: 2"), "3", "more than `max`", "swap");
+    mistake(&scheduled("days: weekend"), "{ at: \"08:00\", days: weekend }", "changes nothing", "add `min`");
+    mistake(&format!("{scaling}\n          credits: standard"), "standard", "has no CPU credits", "remove it");
+}
+
+#[test]
+fn mistakes_of_events_and_failures() {
+    let event = |inside: &str| format!("horizon: 7d\nevents: [ {{ {inside} }} ]");
+    let mistake = |inside: &str, at: &str, title: &str, help: &str| {
+        one_mistake("horizon: 7d", &event(inside), at, title, help);
+    };
+    mistake("at: 8d, zone_fails: a, lasts: 40m", "8d", "not over within the horizon", "lengthen `horizon:`");
+    mistake("at: 6d, zone_fails: a, lasts: 2d", "2d", "not over within the horizon", "shorten");
+    mistake("at: 1d, zone_fails: a, lasts: 0s", "0s", "no length", "40m");
+    mistake("at: 1d, zone_fails: x, lasts: 40m", "x", "x", "`a`");
+    mistake("at: 1d, lasts: 40m", "{ at: 1d, lasts: 40m }", "one of zone_fails and spot_interrupts", "zone_fails: a");
+    mistake("at: 1d, lasts: 40m, spot_interrupts: 0.5", "0.5", "", "50%");
+    let fleet = |inside: &str| format!("min: 2\n          {inside}");
+    let mistake = |inside: &str, at: &str, title: &str, help: &str| {
+        one_mistake("min: 2", &fleet(inside), at, title, help);
+    };
+    mistake("mtbf: 5s", "5s", "before they serve", "90d");
+    mistake("unhealthy_threshold: 1", "1", "failed checks", "2 to 10");
+    mistake("spot: { base: 1 }", "{ base: 1 }", "`interruptions` is missing", "");
+    mistake("spot: { interruptions: 100% }", "100%", "nothing would survive", "99.9%");
+}
+
+#[test]
+fn what_fleets_may_say() {
+    let scaling = "scaling: { target_tracking: { cpu: 50% } }";
+    let policies = "scaling:
+          - target_tracking: { outstanding: 20 }
+          - step: { above: { cpu: 60% }, steps: [ { add: 1 }, { from: 20%, add: 50% } ], min_change: 2 }
+          - simple: { below: { requests_per_target: 100 }, remove: 10%, periods: 15, cooldown: 10m }
+          schedule:
+          - { at: \"08:00\", days: weekdays, min: 3 }
+          - { at: \"20:00\", min: 2, desired: 2 }
+          credits: standard
+          spot: { base: 2, on_demand: 25%, interruptions: 10% }
+          mtbf: 200d
+          unhealthy_threshold: 3"
+        .replace("\n          - ", "\n            - ");
+    let text = GOOD.replace(scaling, &policies).replace("m7g.large", "t4g.large");
+    let loaded = load(&text).unwrap_or_else(|findings| panic!("{}", diag::render_all(&findings, false)));
+    assert_eq!(loaded.warnings, []);
+    let events = "horizon: 7d\nevents:\n  - { at: 1d, zone_fails: b, lasts: 40m, per: month }\n  - { at: 2d, spot_interrupts: 50%, lasts: 10m }";
+    let loaded = load(text.replace("horizon: 7d", events))
+        .unwrap_or_else(|findings| panic!("{}", diag::render_all(&findings, false)));
+    assert_eq!(loaded.scenario.events.len(), 2);
+    // A single server needs no balancer.
+    let alone = "  - name: alone\n    entry: web\n    components:\n      web: { fleet: { instance_type: t3.small, min: 1, max: 1 } }\n";
+    let loaded =
+        load(format!("{GOOD}{alone}")).unwrap_or_else(|findings| panic!("{}", diag::render_all(&findings, false)));
+    assert_eq!(loaded.warnings, []);
+}
+
+#[test]
 fn keys_of_later_versions_are_no_typing_errors() {
     let (key, says) = ("extensions", "is not modelled yet");
     one_mistake("memory: 512 MB, ", "memory: 512 MB, extensions: 1, ", key, says, "remove it");
-    one_mistake("horizon: 7d", "events: []\nhorizon: 7d", "events", says, "");
-    one_mistake("instance_type: m7g.large", "instance_type: t3.large", "t3.large", says, "m7g.large");
+    one_mistake("horizon: 7d", "deployments: []\nhorizon: 7d", "deployments", says, "");
 }
 
 #[test]

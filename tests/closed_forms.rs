@@ -195,6 +195,19 @@ fn scaling_fleet(max: u32, concurrency: u64, queue: u64) -> Fleet {
     }
 }
 
+/// A zone that fails and Spot instances that are taken away, while there is traffic.
+fn trouble(any: bool) -> Vec<Incident> {
+    let event = |at, lasts, what| Incident { at: secs(at), lasts: secs(lasts), per: Frequency::Once, what };
+    let events = [event(320.0, 300.0, Trouble::ZoneFails(0)), event(700.0, 100.0, Trouble::SpotInterrupted(0.5))];
+    events.into_iter().filter(|_| any).collect()
+}
+
+/// The same with instances that fail often, half of them Spot ones.
+fn failing_fleet(any: bool, fleet: Fleet) -> Fleet {
+    let spot = any.then_some(Spot { base: 1, on_demand_share: 0.5, interruptions: 0.9 });
+    Fleet { mtbf: any.then_some(secs(900.0)), spot, ..fleet }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
@@ -207,13 +220,15 @@ proptest! {
     /// Every request that arrived has ended once the traffic has stopped and all time-outs have passed: none lost, none counted twice.
     #[test]
     fn requests_are_conserved(rate in 1.0f64..60.0, mean in 0.01f64..0.5, retries in 0u8..4, seed: u64, limit in 1u64..40, algorithm in 0usize..3) {
-        let scenario = drained(rate, mean, retries, seed);
+        let mut scenario = drained(rate, mean, retries, seed);
+        scenario.events = trouble(true);
         let algorithm = [Balancing::RoundRobin, Balancing::Random, Balancing::LeastOutstanding][algorithm];
         let function = Function { reserved_concurrency: Some(limit), init: vec![constant(0.4)], ..function() };
         for architecture in [
             behind_api(ComponentKind::Lambda(function.clone())),
             behind_balancer(ComponentKind::Lambda(function), algorithm),
             behind_balancer(ComponentKind::Fleet(scaling_fleet(4, limit, limit)), algorithm),
+            behind_balancer(ComponentKind::Fleet(failing_fleet(true, scaling_fleet(4, limit, limit))), algorithm),
         ] {
             let output = run(&scenario, &architecture);
             let class = &output.classes[0];
@@ -228,10 +243,14 @@ proptest! {
 
     /// The fast way of running a fleet gives the plain way's results to the bit.
     #[test]
-    fn lazy_and_eager_fleets_agree(rate in 5.0f64..60.0, mean in 0.01f64..0.5, seed: u64, concurrency in 1u64..20, random: bool) {
-        let scenario = drained(rate, mean, 0, seed);
+    fn lazy_and_eager_fleets_agree(rate in 5.0f64..60.0, mean in 0.01f64..0.5, seed: u64, concurrency in 1u64..20, random: bool, credits in 0usize..3, fails: bool) {
+        let mut scenario = drained(rate, mean, 0, seed);
+        scenario.events = trouble(fails);
         let algorithm = if random { Balancing::Random } else { Balancing::RoundRobin };
-        let architecture = behind_balancer(ComponentKind::Fleet(scaling_fleet(5, concurrency, 30)), algorithm);
+        // None, so many that they are spent and earned within minutes, and paid for when there are none.
+        let credits = [None, Some(CpuCredits { hourly: 60, unlimited: false }), Some(CpuCredits { hourly: 12, unlimited: true })][credits];
+        let fleet = Fleet { credits, ..failing_fleet(fails, scaling_fleet(5, concurrency, 30)) };
+        let architecture = behind_balancer(ComponentKind::Fleet(fleet), algorithm);
         let mut fast = run(&scenario, &architecture);
         let plain = run_with(&scenario, &architecture, FleetRunning::Eager);
         prop_assert!(plain.events > fast.events);

@@ -72,3 +72,132 @@ fn bounds_hold() {
     assert_close("peak", output.components[1].capacity.expect("a level").1, 6.0, 1e-12);
     assert!(output.series.capacity[0].1.iter().all(|level| (2.0..=6.0).contains(level)));
 }
+
+/// The level of the fleet in buckets of `bucket` seconds is `expected(second)` but in the bucket in which it changes.
+fn assert_levels(output: &costsim::arch::output::RunOutput, expected: impl Fn(f64) -> f64) {
+    let bucket = output.series.bucket.as_secs_f64();
+    for (index, &level) in output.series.capacity[0].1.iter().enumerate() {
+        let (from, to) = (index as f64 * bucket, (index + 1) as f64 * bucket);
+        if (expected(from) - expected(to - 1e-9)).abs() < 0.5 {
+            assert!((level - expected(from)).abs() < 1e-9, "at {from} s: {level} instead of {}", expected(from));
+        }
+    }
+}
+
+fn step(above: bool, threshold: f64, periods: u32, by: i64, cooldown: Option<f64>) -> ScalingPolicy {
+    ScalingPolicy::Step(StepScaling {
+        alarm: Alarm { metric: TrackedMetric::Cpu, above, threshold, periods },
+        steps: vec![Step { from: 0.0, change: Change::By(by) }],
+        min_change: 0,
+        cooldown: cooldown.map(secs),
+    })
+}
+
+/// 90 % CPU of one instance for 20 minutes, then 5 %.
+fn load_that_falls() -> Scenario {
+    let mut scenario = cpu_scenario(1.0, 3600.0, constant(0.1));
+    scenario.traffic.shape = Shape::Steps(vec![
+        (SimDuration::ZERO, PerSecond(0.9 * 2.0 / 0.1)),
+        (SimDuration::from_secs(1200), PerSecond(1.0)),
+    ]);
+    scenario.traffic.spread = Spread::Even;
+    scenario
+}
+
+/// Two instances more after two periods above 60 %, one less in each period after five below 20 %.
+///
+/// By hand: above at 60 and 120 s, so two are launched at 120 s and run from 140 s. Until they serve (160 to 190 s) the alarm
+/// stays on, but they are on their way already. Load falls at 1,200 s: below at 1,260 s, the fifth time at 1,500 s and again at 1,560 s; each
+/// drains for 300 s.
+#[test]
+fn steps_add_and_remove() {
+    let fleet = Fleet {
+        min: 1,
+        max: 5,
+        scaling: vec![step(true, 0.6, 2, 2, None), step(false, 0.2, 5, -1, None)],
+        pending: constant(20.0),
+        boot: vec![constant(20.0)],
+        ..fleet(1, 2)
+    };
+    let output = run(&load_that_falls(), &behind_balancer(ComponentKind::Fleet(fleet), Balancing::RoundRobin));
+    assert_levels(&output, |at| match at {
+        ..140.0 => 1.0,
+        140.0..1800.0 => 3.0,
+        1800.0..1860.0 => 2.0,
+        _ => 1.0,
+    });
+}
+
+/// Simple scaling by one at a time, the load of 90 % of one instance doubled: 1.8 instances.
+///
+/// By hand: above 65 % at 60 s: the second is launched, runs from 80 s and serves from 85 s at the latest (no boot, a check within
+/// 5 s). Both are above 65 %; the cooldown of 300 s is over between 380 and 385 s, so the third is launched at the metric of 420 s and
+/// runs from 440 s. Then 1.8 / 3 = 60 % is not above 65 %.
+#[test]
+fn simple_scaling_rests_between_its_changes() {
+    let mut scenario = cpu_scenario(36.0, 1800.0, constant(0.1));
+    scenario.traffic.spread = Spread::Even;
+    let fleet = Fleet {
+        min: 1,
+        max: 5,
+        scaling: vec![step(true, 0.65, 1, 1, Some(300.0))],
+        pending: constant(20.0),
+        health_check_interval: SimDuration::from_secs(5),
+        ..fleet(1, 2)
+    };
+    let output = run(&scenario, &behind_balancer(ComponentKind::Fleet(fleet), Balancing::RoundRobin));
+    assert_levels(&output, |at| match at {
+        ..80.0 => 1.0,
+        80.0..440.0 => 2.0,
+        _ => 3.0,
+    });
+}
+
+/// From Friday 27 February 2026, warmed up for 26 hours: three instances from 01:00 on, one from 02:00 on, on weekdays only.
+///
+/// By hand: t = 0 is a Friday, so on the days -1 and 0 the changes happen, on day 1 (Saturday) they do not. Pending takes 20 s, draining 300 s.
+#[test]
+fn a_schedule_keeps_its_times_and_days() {
+    let mut scenario = cpu_scenario(0.01, 30.0 * 3600.0, constant(0.1));
+    scenario.start = jiff::civil::date(2026, 2, 27);
+    scenario.warmup = SimDuration::from_hours(26);
+    let at = |hours, min, desired| Scheduled {
+        at: SimDuration::from_hours(hours),
+        days: Days(0b001_1111),
+        min: Some(min),
+        max: None,
+        desired,
+    };
+    let fleet =
+        Fleet { max: 5, schedule: vec![at(1, 3, None), at(2, 1, Some(1))], pending: constant(20.0), ..fleet(1, 2) };
+    let output = run(&scenario, &behind_balancer(ComponentKind::Fleet(fleet), Balancing::RoundRobin));
+    assert_levels(&output, |at| if (3620.0..7500.0).contains(&at) { 3.0 } else { 1.0 });
+    // Two more, each for 3,880 s.
+    let instances = output.usage.meters.iter().find(|meter| meter.sku == "ec2.od.linux.m7i.large").expect("a meter");
+    assert_eq!(instances.total, 30 * 3_600_000 + 2 * 3_880_000);
+}
+
+/// A target of two requests at work on each instance: ten on one make five.
+#[test]
+fn a_custom_metric_is_tracked() {
+    let mut scenario = scenario(10.0, 1800.0, constant(1.0));
+    scenario.traffic.spread = Spread::Even;
+    let tracking = TargetTracking {
+        metric: TrackedMetric::Outstanding,
+        target: 2.0,
+        out_periods: 3,
+        in_periods: 15,
+        in_bound: 0.9,
+        disable_scale_in: false,
+    };
+    let fleet = Fleet {
+        min: 1,
+        max: 9,
+        scaling: vec![ScalingPolicy::TargetTracking(tracking)],
+        pending: constant(20.0),
+        ..fleet(1, 2)
+    };
+    let output = run(&scenario, &behind_balancer(ComponentKind::Fleet(fleet), Balancing::RoundRobin));
+    // 10 requests/s of 1 s each are ten at work, but for the first second of the first minute.
+    assert_levels(&output, |at| if at < 200.0 { 1.0 } else { 5.0 });
+}

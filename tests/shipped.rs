@@ -59,7 +59,7 @@ fn models_stand_on_equal_footing() {
             match &component.kind {
                 ComponentKind::Fleet(fleet) => {
                     assert!(fleet.min >= 2 && fleet.zones >= 2 && fleet.desired >= 2, "{name}: two zones");
-                    assert!(!fleet.instance.name.starts_with('t'), "{name}: no CPU credits yet");
+                    assert!(!fleet.instance.name.starts_with('t'), "{name}: its speed does not depend on its past");
                     assert!(fleet.boot.len() >= 3, "{name}: boots with user data and application");
                     if fleet.scaling.is_empty() { fixed += 1 } else { scaling += 1 }
                 }

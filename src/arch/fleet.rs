@@ -1,14 +1,11 @@
-//! An EC2 Auto Scaling group: instances that share their vCPUs among the requests at work, and the policies that add and
-//! remove them.
+//! An EC2 Auto Scaling group: instances that share their vCPUs among the requests at work, and what happens to them.
 //!
 //! An instance's life: launched -> pending (not billed) -> running, billed per second with a 60 s minimum -> OS, user data and
 //! application start -> in service after one passing health check (at a random phase of its interval) -> draining for the whole
 //! deregistration delay, still billed -> terminated; what is still at work then is cut off (502).
 //!
-//! Target tracking (the exact formula is not published; facts and their sources are in the documentation of this model): each metric
-//! period the mean over the instances past their warm-up is compared with the target; after `out_periods` minutes above it
-//! the group grows to ceil(instances x metric / target), warming instances counting as capacity; after `in_periods` minutes below
-//! `in_bound` x target it shrinks to the same formula, never while an instance warms up or starts.
+//! [`scaling`] says how many instances there should be, [`failures`] is what goes wrong, [`books`] counts. Instances of the T families have CPU credits: an
+//! [`Allowance`] that each instance earns from when it runs, empty at first.
 //!
 //! Two ways of running the instances give the same results to the bit, because an instance reads only its own input:
 //! - *eager*: each instance has its next end as an event. Needed when a choice depends on the state of all (least
@@ -16,37 +13,70 @@
 //! - *lazy*: an instance catches up when it is given a request and before anybody looks (a metric period, a change of the group, the
 //!   end of a bucket). No events at all for the requests.
 
+pub mod books;
+pub mod failures;
+pub mod scaling;
+
 use super::call::{Call, Ending};
-use super::ledger::{Ledger, MeterId};
+use super::ledger::Ledger;
 use super::output::{ComponentOutput, Outcome};
 use super::world::{Due, Event, Shared, Site};
-use crate::sim::gauge::Gauge;
+use crate::sim::allowance::Allowance;
 use crate::sim::processor_sharing::{Admission, Job, Server};
 use crate::sim::queue::EventQueue;
 use crate::sim::random::Key;
 use crate::sim::sampler::Sampler;
-use crate::spec::model::{Balancing, Fleet, ScalingPolicy, Subnets, TargetTracking, TrackedMetric};
-use crate::units::{NANOS_PER_MILLI, NANOS_PER_SEC, SimDuration, SimTime};
-use crate::usage::RawUnit;
+use crate::spec::model::{Balancing, Fleet, Scheduled, Subnets};
+use crate::units::{NANOS_PER_SEC, SimDuration, SimTime};
+use books::Books;
+use failures::Failures;
+use scaling::{Policies, Seen, Size};
 
-/// Smallest billed run of an instance (EC2 on-demand pricing).
-const MINIMUM_BILLED: SimDuration = SimDuration(60 * NANOS_PER_SEC);
-/// Metrics that detailed monitoring publishes for an instance.
-const DETAILED_METRICS: u64 = 7;
+/// Hours of credits that an instance can hold (EC2 user guide, "CPU credits").
+const CREDIT_HOURS: f64 = 24.0;
+/// One CPU credit: a vCPU for a minute.
+const CREDIT_NANOS: f64 = 60.0 * NANOS_PER_SEC as f64;
+const DAY: SimDuration = SimDuration::from_hours(24);
 
-/// Events of a fleet; all but the last concern one instance.
+/// Events of a fleet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FleetEvent {
+    /// Something ends on an instance (eager running).
+    Work,
+    /// A metric period ends.
+    Metric,
+    /// An entry of the fleet's agenda is due.
+    Planned,
+}
+
+/// What the agenda holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
     /// The instance is running: it is billed from here.
     Running,
     /// The instance passes its first health check.
     InService,
     /// The instance has drained.
     Terminated,
-    /// Something ends on the instance (eager running).
-    Work,
-    /// A metric period ends.
-    Metric,
+    /// The instance fails.
+    Fails,
+    /// The health check has noticed that it failed.
+    Unhealthy,
+    /// The Spot instance gets its notice.
+    Interrupted,
+    /// A change of the schedule is due.
+    Schedule(u32),
+    /// An event of the scenario begins or is over.
+    Begins(u32),
+    IsOver(u32),
+}
+
+/// An entry of the agenda. Slots are used again, so an entry names the launch that it is for.
+#[derive(Debug, Clone, Copy)]
+struct Planned {
+    step: Step,
+    slot: u32,
+    launch: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,27 +93,27 @@ struct Instance {
     /// Order of launch, for the default termination policy.
     launched: u64,
     zone: u32,
+    spot: bool,
+    /// It has failed: whoever is sent to it finds no connection.
+    dead: bool,
     running_since: SimTime,
     warm_from: SimTime,
     /// Instant of the event that stands for it in the queue (eager running).
     planned: SimTime,
-    /// Processor time in this metric period and in this bucket.
+    /// Processor time and request time in this metric period.
     period_busy: f64,
+    period_occupancy: u64,
     connections: u64,
 }
 
-struct Policy {
-    rule: TargetTracking,
-    over: u32,
-    under: u32,
-}
-
-struct Meters {
-    instances: MeterId,
-    volumes: MeterId,
-    logs: MeterId,
-    metrics: Option<MeterId>,
-    addresses: Option<MeterId>,
+/// CPU credits of an instance.
+#[derive(Clone, Copy)]
+struct Credits {
+    /// vCPUs' worth of time that it earns.
+    earned: f64,
+    /// Most that it holds, in vCPU-nanoseconds.
+    most: f64,
+    unlimited: bool,
 }
 
 /// The state of a fleet.
@@ -91,22 +121,21 @@ pub struct FleetState {
     index: u16,
     vcpu: u32,
     speed: f64,
-    min: u32,
-    max: u32,
-    desired: u32,
+    size: Size,
     zones: u32,
     concurrency: u64,
     queue_limit: u64,
+    credits: Option<Credits>,
     pending: Sampler,
     boot: Vec<Sampler>,
     check_interval: SimDuration,
     drain: SimDuration,
     period: SimDuration,
     warmup: SimDuration,
-    volume_gib: u64,
     pool: u64,
     keys: Keys,
-    policies: Vec<Policy>,
+    policies: Policies,
+    schedule: Vec<Scheduled>,
     lazy: bool,
     instances: Vec<Instance>,
     free: Vec<u32>,
@@ -116,26 +145,13 @@ pub struct FleetState {
     by_zone: Vec<u32>,
     launches: u64,
     starting: u32,
-    running: Gauge,
-    meters: Meters,
-    log_bytes: Vec<u64>,
+    draining: u32,
+    changed_at: SimTime,
+    agenda: Vec<Planned>,
+    free_agenda: Vec<u32>,
     period_requests: u64,
-    extra_millis: u64,
-    hour_running: u128,
-    hour_logs: u64,
-    // Over the measured horizon.
-    served: u64,
-    rejected: u64,
-    time: u128,
-    calls: u64,
-    busy_peak: f64,
-    area_running: u128,
-    area_busy: f64,
-    area_outstanding: u128,
-    bucket_running: u128,
-    bucket_busy: f64,
-    series_running: Vec<f64>,
-    series_busy: Vec<f64>,
+    failures: Failures,
+    books: Books,
 }
 
 struct Keys {
@@ -157,25 +173,26 @@ impl FleetState {
         queue: &mut EventQueue<Event>,
     ) -> Self {
         let Site { index, name, key } = site;
-        let detailed = fleet.metric_period < SimDuration::from_secs(300);
-        let public = subnets == Subnets::Public;
         let mut state = Self {
             index,
             vcpu: fleet.instance.vcpu,
             speed: fleet.speed,
-            min: fleet.min,
-            max: fleet.max,
-            desired: fleet.desired,
+            size: Size { min: fleet.min, max: fleet.max, desired: fleet.desired },
             zones: fleet.zones.max(1),
             concurrency: fleet.concurrency.as_u64(),
             queue_limit: fleet.queue.as_u64(),
+            credits: fleet.credits.map(|credits| Credits {
+                // A credit is a vCPU-minute, so 60 an hour are a vCPU.
+                earned: f64::from(credits.hourly) / 60.0,
+                most: f64::from(credits.hourly) * CREDIT_HOURS * CREDIT_NANOS,
+                unlimited: credits.unlimited,
+            }),
             pending: Sampler::compile(&fleet.pending),
             boot: fleet.boot.iter().map(Sampler::compile).collect(),
             check_interval: fleet.health_check_interval,
             drain: fleet.deregistration_delay,
             period: fleet.metric_period,
             warmup: fleet.warmup,
-            volume_gib: u64::from(fleet.volume_gib),
             pool: shared.scenario.backend.as_ref().map_or(0, |backend| u64::from(backend.pool_per_instance)),
             keys: Keys {
                 balance: key.named("balance"),
@@ -183,11 +200,8 @@ impl FleetState {
                 boot: (0..fleet.boot.len()).map(|part| key.named("boot").numbered(part as u64)).collect(),
                 check: key.named("check"),
             },
-            policies: fleet
-                .scaling
-                .iter()
-                .map(|ScalingPolicy::TargetTracking(rule)| Policy { rule: rule.clone(), over: 0, under: 0 })
-                .collect(),
+            policies: Policies::new(&fleet.scaling, fleet.metric_period),
+            schedule: fleet.schedule.clone(),
             lazy,
             instances: Vec::new(),
             free: Vec::new(),
@@ -196,50 +210,65 @@ impl FleetState {
             by_zone: vec![0; fleet.zones.max(1) as usize],
             launches: 0,
             starting: 0,
-            running: Gauge::new(0),
-            meters: Meters {
-                instances: ledger.open(name, format!("ec2.od.linux.{}", fleet.instance.name), RawUnit::Ms),
-                volumes: ledger.open(name, "ebs.gp3.gb", RawUnit::GibMs),
-                logs: ledger.open(name, "cw.logs.ingest", RawUnit::Bytes),
-                metrics: detailed.then(|| ledger.open(name, "cw.metric", RawUnit::Ms)),
-                addresses: public.then(|| ledger.open(name, "vpc.public_ipv4", RawUnit::Ms)),
-            },
-            log_bytes: shared.scenario.classes.iter().map(|class| class.log_size.0).collect(),
+            draining: 0,
+            changed_at: SimTime::ZERO,
+            agenda: Vec::new(),
+            free_agenda: Vec::new(),
             period_requests: 0,
-            extra_millis: 0,
-            hour_running: 0,
-            hour_logs: 0,
-            served: 0,
-            rejected: 0,
-            time: 0,
-            calls: 0,
-            busy_peak: 0.0,
-            area_running: 0,
-            area_busy: 0.0,
-            area_outstanding: 0,
-            bucket_running: 0,
-            bucket_busy: 0.0,
-            series_running: Vec::new(),
-            series_busy: Vec::new(),
+            failures: Failures::new(fleet, key),
+            books: Books::new(name, fleet, subnets, shared.scenario, ledger),
         };
         for _ in 0..fleet.desired {
-            let instance = state.place(SimTime::ZERO);
-            state.running.up(SimTime::ZERO);
+            let instance = state.place();
+            state.runs(SimTime::ZERO, instance, shared, queue);
             state.enter_service(SimTime::ZERO, instance, SimTime::ZERO, shared, queue);
         }
         if !state.policies.is_empty() {
-            state.schedule(SimTime::ZERO + state.period, FleetEvent::Metric, 0, queue);
+            state.push(SimTime::ZERO + state.period, FleetEvent::Metric, 0, queue);
         }
+        let midnight = shared.scenario.warmup.0 % DAY.0;
+        for change in 0..state.schedule.len() {
+            // Times of the day count from t = 0, which is midnight; the warm-up may begin on the days before.
+            let first = SimTime((midnight + state.schedule[change].at.0) % DAY.0);
+            state.plan(first, Step::Schedule(change as u32), 0, queue);
+        }
+        state.plan_incidents(shared, queue);
         state
     }
 
-    fn schedule(&self, at: SimTime, event: FleetEvent, slot: u32, queue: &mut EventQueue<Event>) {
-        queue.push(at, Event::new(Due::Fleet(event), self.index, slot));
+    fn push(&self, at: SimTime, event: FleetEvent, index: u32, queue: &mut EventQueue<Event>) {
+        queue.push(at, Event::new(Due::Fleet(event), self.index, index));
     }
 
-    /// Puts a new instance into the zone that has fewest.
-    fn place(&mut self, now: SimTime) -> u32 {
-        let zone = (0..self.zones).min_by_key(|&zone| self.by_zone[zone as usize]).unwrap_or(0);
+    /// Puts something on the agenda; what concerns an instance is dropped if that is gone by then.
+    fn plan(&mut self, at: SimTime, step: Step, slot: u32, queue: &mut EventQueue<Event>) {
+        let launch = self.instances.get(slot as usize).map_or(0, |instance| instance.launched);
+        let planned = Planned { step, slot, launch };
+        let entry = match self.free_agenda.pop() {
+            Some(entry) => {
+                self.agenda[entry as usize] = planned;
+                entry
+            }
+            None => {
+                self.agenda.push(planned);
+                (self.agenda.len() - 1) as u32
+            }
+        };
+        self.push(at, FleetEvent::Planned, entry, queue);
+    }
+
+    /// Whether the next instance is a Spot one.
+    fn next_is_spot(&self) -> bool {
+        let here = |instance: &&Instance| matches!(instance.phase, Phase::Starting | Phase::InService);
+        let spot = self.instances.iter().filter(here).filter(|instance| instance.spot).count() as u32;
+        self.failures.next_is_spot(self.starting + self.in_service.len() as u32 - spot, spot)
+    }
+
+    /// Puts a new instance into the zone that has fewest, of those that work.
+    fn place(&mut self) -> u32 {
+        let spot = self.next_is_spot();
+        let zones = (0..self.zones).filter(|&zone| self.failures.works(zone));
+        let zone = zones.min_by_key(|&zone| self.by_zone[zone as usize]).unwrap_or(0);
         self.by_zone[zone as usize] += 1;
         self.launches += 1;
         let instance = Instance {
@@ -247,10 +276,13 @@ impl FleetState {
             phase: Phase::Starting,
             launched: self.launches,
             zone,
-            running_since: now,
+            spot,
+            dead: false,
+            running_since: SimTime::NEVER,
             warm_from: SimTime::NEVER,
             planned: SimTime::NEVER,
             period_busy: 0.0,
+            period_occupancy: 0,
             connections: 0,
         };
         self.starting += 1;
@@ -267,9 +299,23 @@ impl FleetState {
     }
 
     fn launch(&mut self, now: SimTime, queue: &mut EventQueue<Event>) {
-        let instance = self.place(now);
+        if !self.can_launch(self.next_is_spot()) {
+            return;
+        }
+        let instance = self.place();
         let pending = self.pending.sample(self.keys.pending.draw(self.launches, 0));
-        self.schedule(now + pending, FleetEvent::Running, instance, queue);
+        self.plan(now + pending, Step::Running, instance, queue);
+    }
+
+    /// The instance runs from now on: it is billed and earns credits.
+    fn runs(&mut self, now: SimTime, slot: u32, shared: &Shared<'_>, queue: &mut EventQueue<Event>) {
+        let instance = &mut self.instances[slot as usize];
+        self.books.runs(now, instance.spot);
+        instance.running_since = now;
+        if let Some(Credits { earned, most, unlimited }) = self.credits {
+            instance.server.grant(now, Allowance::new(earned, most, unlimited));
+        }
+        self.plan_its_end(now, slot, shared, queue);
     }
 
     fn enter_service(
@@ -282,7 +328,7 @@ impl FleetState {
     ) {
         if shared.has_backend && !shared.connections.open(now, self.pool) {
             // The application cannot fill its pool and does not become healthy; it tries again at the next check.
-            self.schedule(now + self.check_interval, FleetEvent::InService, slot, queue);
+            self.plan(now + self.check_interval, Step::InService, slot, queue);
             return;
         }
         let instance = &mut self.instances[slot as usize];
@@ -290,7 +336,9 @@ impl FleetState {
         instance.phase = Phase::InService;
         instance.warm_from = warm_from;
         self.starting -= 1;
+        self.changed_at = now;
         self.in_service.push(slot);
+        self.make_room(now, queue);
     }
 
     /// Sends a request to an instance. `None`: the answer comes later, through `done`.
@@ -306,7 +354,7 @@ impl FleetState {
         self.period_requests += 1;
         let healthy = self.in_service.len();
         if healthy == 0 {
-            self.rejected += 1;
+            self.books.refused();
             return Some(Ending { at: now, status: 503, outcome: Outcome::Rejected });
         }
         let chosen = match algorithm {
@@ -335,17 +383,18 @@ impl FleetState {
         }
         let cpu = (call.cpu as f64 / self.speed + 0.5) as u64;
         let instance = &mut self.instances[slot as usize];
-        let admission = instance.server.offer(now, Job { cpu, wait: call.wait, tag: call });
+        let job = if instance.dead { Self::no_connection(call) } else { Job { cpu, wait: call.wait, tag: call } };
+        let admission = instance.server.offer(now, job);
         if admission == Admission::Refused {
-            self.rejected += 1;
+            self.books.refused();
             return Some(Ending { at: now, status: 503, outcome: Outcome::Rejected });
         }
-        self.hour_logs = self.hour_logs.saturating_add(self.log_bytes[usize::from(call.class)]);
+        self.books.took(call.class);
         if !self.lazy {
             let next = instance.server.next_event();
             if next < instance.planned {
                 instance.planned = next;
-                self.schedule(next, FleetEvent::Work, slot, queue);
+                self.push(next, FleetEvent::Work, slot, queue);
             }
         }
         None
@@ -354,12 +403,15 @@ impl FleetState {
     /// Takes everything that has ended on an instance up to `now`.
     #[inline]
     fn catch_up(&mut self, slot: u32, now: SimTime, done: &mut impl FnMut(Call, Ending)) {
-        let server = &mut self.instances[slot as usize].server;
+        let Instance { server, dead, .. } = &mut self.instances[slot as usize];
         while let Some((at, job)) = server.advance(now) {
-            self.served += 1;
-            self.calls += 1;
-            self.time += u128::from(at.since(job.tag.at).0);
-            done(job.tag, Ending::served(at));
+            if *dead {
+                self.books.left(&job.tag, at);
+                done(job.tag, Self::not_connected(at));
+            } else {
+                self.books.served(&job.tag, at);
+                done(job.tag, Ending::served(at));
+            }
         }
     }
 
@@ -370,34 +422,66 @@ impl FleetState {
         }
     }
 
-    /// Handles an event. The caller has caught up with all instances if the fleet runs lazily.
+    /// Handles an event. The caller has caught up with all instances unless it is [`FleetEvent::Work`].
     pub fn event(
         &mut self,
         now: SimTime,
         event: FleetEvent,
-        slot: u32,
+        index: u32,
         shared: &mut Shared<'_>,
         queue: &mut EventQueue<Event>,
         mut done: impl FnMut(Call, Ending),
     ) {
         match event {
             FleetEvent::Work => {
-                if self.instances[slot as usize].planned != now {
+                if self.instances[index as usize].planned != now {
                     return;
                 }
-                self.catch_up(slot, now, &mut done);
-                let instance = &mut self.instances[slot as usize];
+                self.catch_up(index, now, &mut done);
+                let instance = &mut self.instances[index as usize];
                 let next = instance.server.next_event();
                 instance.planned = next;
                 if next < SimTime::NEVER {
-                    self.schedule(next, FleetEvent::Work, slot, queue);
+                    self.push(next, FleetEvent::Work, index, queue);
                 }
             }
-            FleetEvent::Running => {
-                self.running.up(now);
-                let instance = &mut self.instances[slot as usize];
-                instance.running_since = now;
-                let launch = instance.launched;
+            FleetEvent::Metric => {
+                self.metric(now, shared, queue);
+                self.push(now + self.period, FleetEvent::Metric, 0, queue);
+            }
+            FleetEvent::Planned => {
+                let planned = self.agenda[index as usize];
+                self.free_agenda.push(index);
+                self.planned(now, planned, shared, queue, &mut done);
+            }
+        }
+    }
+
+    fn planned(
+        &mut self,
+        now: SimTime,
+        planned: Planned,
+        shared: &mut Shared<'_>,
+        queue: &mut EventQueue<Event>,
+        done: &mut impl FnMut(Call, Ending),
+    ) {
+        let Planned { step, slot, launch } = planned;
+        match step {
+            Step::Schedule(change) => {
+                self.plan(now + DAY, step, 0, queue);
+                return self.reschedule(now, change as usize, shared, queue);
+            }
+            Step::Begins(index) => return self.begins(now, index, shared, queue, done),
+            Step::IsOver(index) => return self.is_over(now, index, shared, queue),
+            _ => {}
+        }
+        let instance = &self.instances[slot as usize];
+        if instance.launched != launch || (instance.dead && !matches!(step, Step::Unhealthy | Step::Terminated)) {
+            return;
+        }
+        match step {
+            Step::Running => {
+                self.runs(now, slot, shared, queue);
                 let mut ready = now;
                 for (part, key) in self.boot.iter().zip(&self.keys.boot) {
                     ready += part.sample(key.draw(launch, 0));
@@ -405,103 +489,141 @@ impl FleetState {
                 // A new target needs one passing check, and the application comes up somewhere between two.
                 let bits = self.keys.check.draw(launch, 0);
                 ready += SimDuration(((u128::from(bits) * u128::from(self.check_interval.0)) >> 64) as u64);
-                self.schedule(ready, FleetEvent::InService, slot, queue);
+                self.plan(ready, Step::InService, slot, queue);
             }
-            FleetEvent::InService => self.enter_service(now, slot, now + self.warmup, shared, queue),
-            FleetEvent::Terminated => {
-                let instance = &mut self.instances[slot as usize];
-                let lost = instance.server.abort();
-                instance.phase = Phase::Gone;
-                instance.planned = SimTime::NEVER;
-                let ran = now.since(instance.running_since);
-                let connections = std::mem::take(&mut instance.connections);
-                self.extra_millis += (MINIMUM_BILLED - ran).0 / NANOS_PER_MILLI;
-                if connections > 0 {
-                    shared.connections.close(now, connections);
-                }
-                self.running.down(now);
-                self.free.push(slot);
-                for job in lost {
-                    self.calls += 1;
-                    self.time += u128::from(now.since(job.tag.at).0);
-                    done(job.tag, Ending { at: now, status: 502, outcome: Outcome::Failed });
-                }
-            }
-            FleetEvent::Metric => {
-                self.metric(now, queue);
-                self.schedule(now + self.period, FleetEvent::Metric, 0, queue);
-            }
+            Step::InService => self.enter_service(now, slot, now + self.warmup, shared, queue),
+            Step::Terminated => self.terminate(now, slot, shared, done),
+            Step::Fails => self.fail(now, slot, shared, queue, done),
+            Step::Unhealthy => self.unhealthy(now, slot, shared, queue, done),
+            Step::Interrupted => self.interrupted(now, slot, shared, queue),
+            Step::Schedule(_) | Step::Begins(_) | Step::IsOver(_) => {}
         }
     }
 
-    /// Reads the busy time of all instances up to `now` into their period and the bucket.
+    /// The end of an instance that was draining.
+    fn terminate(&mut self, now: SimTime, slot: u32, shared: &mut Shared<'_>, done: &mut impl FnMut(Call, Ending)) {
+        self.draining -= 1;
+        for job in self.remove(now, slot, shared) {
+            self.books.left(&job.tag, now);
+            done(job.tag, Ending { at: now, status: 502, outcome: Outcome::Failed });
+        }
+    }
+
+    /// Takes an instance off the books; gives back what it had at work.
+    fn remove(&mut self, now: SimTime, slot: u32, shared: &mut Shared<'_>) -> Vec<Job<Call>> {
+        let instance = &mut self.instances[slot as usize];
+        let (busy, occupancy) = (instance.server.take_busy(now), instance.server.take_occupancy(now));
+        self.books.worked(busy, occupancy, instance.server.take_charged(now, true));
+        let lost = instance.server.abort();
+        instance.phase = Phase::Gone;
+        instance.planned = SimTime::NEVER;
+        // What is still on the agenda for it finds nobody.
+        instance.launched = 0;
+        let connections = std::mem::take(&mut instance.connections);
+        if connections > 0 {
+            shared.connections.close(now, connections);
+        }
+        if instance.running_since < SimTime::NEVER {
+            self.books.terminated(now, instance.running_since, instance.spot);
+        }
+        self.changed_at = now;
+        self.free.push(slot);
+        lost
+    }
+
+    /// Gives up the youngest instance that has not come into service. Whether there was one.
+    fn give_up_one(&mut self, now: SimTime, shared: &mut Shared<'_>) -> bool {
+        if self.forget_launch() {
+            return true;
+        }
+        let starting = self.instances.iter().enumerate().filter(|(_, instance)| instance.phase == Phase::Starting);
+        let youngest = starting.max_by_key(|(_, instance)| instance.launched).map(|(slot, _)| slot);
+        let Some(slot) = youngest else { return false };
+        self.starting -= 1;
+        self.by_zone[self.instances[slot].zone as usize] -= 1;
+        self.remove(now, slot as u32, shared);
+        !self.was_beyond()
+    }
+
+    /// Reads the busy time of all instances up to `now` into their period and the books.
     fn read_busy(&mut self, now: SimTime) {
         for instance in self.instances.iter_mut().filter(|instance| instance.phase != Phase::Gone) {
             let busy = instance.server.take_busy(now);
+            let occupancy = instance.server.take_occupancy(now);
             instance.period_busy += busy;
-            self.bucket_busy += busy;
-            self.area_outstanding += u128::from(instance.server.take_occupancy(now));
+            instance.period_occupancy += occupancy;
+            self.books.worked(busy, occupancy, instance.server.take_charged(now, false));
         }
     }
 
-    fn metric(&mut self, now: SimTime, queue: &mut EventQueue<Event>) {
+    fn metric(&mut self, now: SimTime, shared: &mut Shared<'_>, queue: &mut EventQueue<Event>) {
         self.read_busy(now);
         let nanos = self.period.0 as f64;
-        let (mut measured, mut measured_busy, mut all_busy, mut warming) = (0u32, 0.0, 0.0, self.starting > 0);
+        let (mut measured, mut warming) = (0u32, self.starting > 0);
+        let (mut measured_busy, mut all_busy, mut occupancy) = (0.0, 0.0, 0u128);
         for instance in &mut self.instances {
             let busy = std::mem::take(&mut instance.period_busy);
+            let held = std::mem::take(&mut instance.period_occupancy);
             all_busy += busy;
-            if instance.phase == Phase::InService {
+            // What has failed publishes nothing.
+            if instance.phase == Phase::InService && !instance.dead {
                 if instance.warm_from <= now {
                     measured += 1;
                     measured_busy += busy;
+                    occupancy += u128::from(held);
                 } else {
                     warming = true;
                 }
             }
         }
-        self.busy_peak = self.busy_peak.max(all_busy / nanos / f64::from(self.vcpu));
+        self.books.peak(all_busy / nanos);
         let requests = std::mem::take(&mut self.period_requests);
         if measured == 0 {
             // Insufficient data: no alarm changes.
             return;
         }
-        let minutes = self.period.as_secs_f64() / 60.0;
-        let cpu = measured_busy / nanos / f64::from(self.vcpu) / f64::from(measured);
-        let per_target = requests as f64 / self.in_service.len() as f64 / minutes;
-        let mut grow_to = self.desired;
-        let mut shrink_to = self.min;
-        let mut all_low = true;
-        for policy in &mut self.policies {
-            let (value, base) = match policy.rule.metric {
-                TrackedMetric::Cpu => (cpu, f64::from(measured)),
-                TrackedMetric::RequestsPerTarget => (per_target, self.in_service.len() as f64),
-            };
-            let wanted = (base * value / policy.rule.target).ceil() as u32;
-            policy.over = if value > policy.rule.target { policy.over + 1 } else { 0 };
-            policy.under = if value < policy.rule.in_bound * policy.rule.target { policy.under + 1 } else { 0 };
-            // The alarms count minutes; a coarser metric has fewer datapoints for them.
-            let periods = |count: u32| (f64::from(count) / minutes).ceil().max(1.0) as u32;
-            if policy.over >= periods(policy.rule.out_periods) {
-                grow_to = grow_to.max(wanted);
-            }
-            if policy.under < periods(policy.rule.in_periods) || policy.rule.disable_scale_in {
-                all_low = false;
-            }
-            shrink_to = shrink_to.max(wanted);
+        let seen = Seen {
+            cpu: measured_busy / nanos / f64::from(self.vcpu) / f64::from(measured),
+            per_target: requests as f64 / self.in_service.len() as f64 / (self.period.as_secs_f64() / 60.0),
+            outstanding: occupancy as f64 / nanos / f64::from(measured),
+            measured,
+            in_service: self.in_service.len() as u32,
+            warming,
+            changing: self.starting + self.draining > 0,
+            changed_at: self.changed_at,
+        };
+        let size = self.policies.size_after(now, &seen, &self.size);
+        self.resize(now, size, shared, queue);
+    }
+
+    /// Launches or drains until the group has, or will have, this size.
+    fn resize(&mut self, now: SimTime, size: u32, shared: &mut Shared<'_>, queue: &mut EventQueue<Event>) {
+        for _ in self.size.desired..size {
+            self.launch(now, queue);
         }
-        let grow_to = grow_to.min(self.max);
-        if grow_to > self.desired {
-            for _ in self.desired..grow_to {
-                self.launch(now, queue);
-            }
-            self.desired = grow_to;
-        } else if all_low && !warming && shrink_to < self.desired {
-            for _ in shrink_to..self.desired {
+        for _ in size..self.size.desired {
+            if !self.give_up_one(now, shared) {
                 self.drain_one(now, queue);
             }
-            self.desired = shrink_to;
         }
+        self.size.desired = size;
+    }
+
+    /// A change of the schedule: new bounds, and a size within them. Neither a warm-up nor a cooldown holds it up (user guide).
+    fn reschedule(&mut self, now: SimTime, change: usize, shared: &mut Shared<'_>, queue: &mut EventQueue<Event>) {
+        let change = &self.schedule[change];
+        // The day of t = 0 is 0; a warm-up lies on those before.
+        let since = now.0 as i64 - shared.scenario.warmup.0 as i64;
+        let day = since.div_euclid(DAY.0 as i64);
+        let monday_zero = i64::from(shared.scenario.start.weekday().to_monday_zero_offset());
+        if !change.days.contains((monday_zero + day).rem_euclid(7) as u8) {
+            return;
+        }
+        self.size.min = change.min.unwrap_or(self.size.min);
+        self.size.max = change.max.unwrap_or(self.size.max);
+        self.size.max = self.size.max.max(self.size.min);
+        let size = change.desired.unwrap_or(self.size.desired).clamp(self.size.min, self.size.max);
+        self.resize(now, size, shared, queue);
     }
 
     /// Takes out of service the oldest instance of the zone that has most, and drains it.
@@ -523,76 +645,34 @@ impl FleetState {
         let instance = &mut self.instances[slot as usize];
         instance.phase = Phase::Draining;
         self.by_zone[instance.zone as usize] -= 1;
-        self.schedule(now + self.drain, FleetEvent::Terminated, slot, queue);
+        self.draining += 1;
+        self.plan(now + self.drain, Step::Terminated, slot, queue);
     }
 
     /// Brings the integrals up to `now`; all instances must have caught up.
     pub fn settle(&mut self, now: SimTime) {
         self.read_busy(now);
-        let area = self.running.take_area(now);
-        self.bucket_running += area;
-        self.hour_running += area;
+        self.books.settle(now);
     }
 
     /// Forgets what was before the horizon.
     pub fn restart(&mut self, now: SimTime) {
         self.settle(now);
-        self.running.restart(now);
-        (self.bucket_running, self.hour_running, self.area_outstanding, self.bucket_busy) = (0, 0, 0, 0.0);
-        (self.extra_millis, self.hour_logs) = (0, 0);
-        (self.served, self.rejected, self.time, self.calls, self.busy_peak) = (0, 0, 0, 0, 0.0);
+        self.books.restart(now);
     }
 
     /// Closes a bucket of the series of this length.
     pub fn close_bucket(&mut self, length: SimDuration) {
-        let nanos = length.0.max(1) as f64;
-        let busy = self.bucket_busy / nanos / f64::from(self.vcpu);
-        self.series_running.push(self.bucket_running as f64 / nanos);
-        self.series_busy.push(busy);
-        self.busy_peak = self.busy_peak.max(busy);
-        self.area_running += std::mem::take(&mut self.bucket_running);
-        self.area_busy += std::mem::take(&mut self.bucket_busy) / f64::from(self.vcpu);
+        self.books.close_bucket(length);
     }
 
     /// Books the hour's usage.
     pub fn close_hour(&mut self, ledger: &mut Ledger) {
-        let running = (std::mem::take(&mut self.hour_running) / u128::from(NANOS_PER_MILLI)) as u64;
-        let billed = running + std::mem::take(&mut self.extra_millis);
-        ledger.book(self.meters.instances, billed);
-        ledger.book(self.meters.volumes, billed * self.volume_gib);
-        ledger.book(self.meters.logs, std::mem::take(&mut self.hour_logs));
-        if let Some(metrics) = self.meters.metrics {
-            ledger.book(metrics, running * DETAILED_METRICS);
-        }
-        if let Some(addresses) = self.meters.addresses {
-            ledger.book(addresses, running);
-        }
+        self.books.close_hour(ledger);
     }
 
     /// The results over a horizon of this length.
-    pub fn finish(
-        self,
-        sku: String,
-        horizon: SimDuration,
-        connections: Option<u64>,
-    ) -> (ComponentOutput, Vec<f64>, Vec<f64>) {
-        let nanos = horizon.0.max(1) as f64;
-        let (running, busy) = (self.area_running as f64 / nanos, self.area_busy / nanos);
-        let utilisation = if running > 0.0 { (busy / running).min(1.0) } else { 0.0 };
-        let output = ComponentOutput {
-            served: self.served,
-            throttled: 0,
-            rejected: self.rejected,
-            cold_starts: None,
-            capacity: Some((running, self.running.peak() as f64)),
-            busy: Some((busy, self.busy_peak)),
-            utilisation: Some(utilisation),
-            idle_shares: vec![(sku, 1.0 - utilisation)],
-            peak_connections: connections,
-            time_in_system: (SimDuration(u64::try_from(self.time).unwrap_or(u64::MAX)), self.calls),
-            mean_in_system: self.area_outstanding as f64 / nanos,
-            waited: SimDuration::ZERO,
-        };
-        (output, self.series_running, self.series_busy)
+    pub fn finish(self, horizon: SimDuration, connections: Option<u64>) -> (ComponentOutput, Vec<f64>, Vec<f64>) {
+        self.books.finish(horizon, connections)
     }
 }

@@ -20,7 +20,7 @@ pub mod world;
 use crate::sim::engine;
 use crate::sim::queue::EventQueue;
 use crate::spec::model::Architecture;
-use crate::spec::scenario::{Scenario, Shape};
+use crate::spec::scenario::{Frequency, Scenario, Shape};
 use crate::traffic::{Batch, Source, TrafficError};
 use crate::units::SimTime;
 use output::{Horizon, RunOutput};
@@ -64,6 +64,8 @@ pub enum FleetRunning {
 pub struct How {
     /// How fleets run their instances.
     pub fleets: FleetRunning,
+    /// Events of the scenario that happen this often are left out (bursts are left out by the traffic).
+    pub without: Option<Frequency>,
     /// What is measured instead of the whole horizon.
     pub measured: Option<Horizon>,
     /// Set for a window that stands for others.

@@ -20,7 +20,7 @@ use crate::sim::gauge::Gauge;
 use crate::sim::queue::EventQueue;
 use crate::sim::random::{self, Key};
 use crate::spec::model::{Architecture, Balancing, ComponentId, ComponentKind, Subnets};
-use crate::spec::scenario::Scenario;
+use crate::spec::scenario::{Frequency, Scenario};
 use crate::units::{NANOS_PER_MILLI, SimDuration, SimTime};
 use crate::usage::RawUnit;
 
@@ -52,16 +52,14 @@ pub enum Due {
 pub struct Event(u64);
 
 impl Event {
-    const ALL: [Due; 14] = [
+    const ALL: [Due; 12] = [
         Due::Released,
         Due::Retry,
         Due::Deadline,
         Due::Edge,
         Due::Fleet(FleetEvent::Work),
-        Due::Fleet(FleetEvent::Running),
-        Due::Fleet(FleetEvent::InService),
-        Due::Fleet(FleetEvent::Terminated),
         Due::Fleet(FleetEvent::Metric),
+        Due::Fleet(FleetEvent::Planned),
         Due::Provision(Provision::Ready),
         Due::Provision(Provision::Change),
         Due::Provision(Provision::Minute),
@@ -78,15 +76,13 @@ impl Event {
             Due::Deadline => 2,
             Due::Edge => 3,
             Due::Fleet(FleetEvent::Work) => 4,
-            Due::Fleet(FleetEvent::Running) => 5,
-            Due::Fleet(FleetEvent::InService) => 6,
-            Due::Fleet(FleetEvent::Terminated) => 7,
-            Due::Fleet(FleetEvent::Metric) => 8,
-            Due::Provision(Provision::Ready) => 9,
-            Due::Provision(Provision::Change) => 10,
-            Due::Provision(Provision::Minute) => 11,
-            Due::Step => 12,
-            Due::Cut => 13,
+            Due::Fleet(FleetEvent::Metric) => 5,
+            Due::Fleet(FleetEvent::Planned) => 6,
+            Due::Provision(Provision::Ready) => 7,
+            Due::Provision(Provision::Change) => 8,
+            Due::Provision(Provision::Minute) => 9,
+            Due::Step => 10,
+            Due::Cut => 11,
         };
         Self((index as u64) << 32 | (component as u64) << 16 | code)
     }
@@ -142,6 +138,8 @@ impl Connections {
 pub struct Shared<'a> {
     /// The scenario.
     pub scenario: &'a Scenario,
+    /// Its events that happen this often are left out.
+    pub without: Option<Frequency>,
     /// Whether there is a shared backend.
     pub has_backend: bool,
     /// Its connections.
@@ -242,7 +240,6 @@ impl<'a> World<'a> {
         queue: &mut EventQueue<Event>,
     ) -> Self {
         let Horizon { start, end } = measured;
-        let eager = how.fleets == FleetRunning::Eager;
         let bucket = if how.window.is_some() { end.since(start) } else { bucket_length(end.since(start)) };
         let last_end = if how.window.is_some() { SimTime(u64::MAX) } else { end };
         let root = Key::new(scenario.seed, replication);
@@ -250,6 +247,7 @@ impl<'a> World<'a> {
         let places = places(architecture);
         let mut shared = Shared {
             scenario,
+            without: how.without,
             has_backend: scenario.backend.is_some(),
             connections: Connections {
                 limit: scenario.backend.as_ref().map_or(u64::MAX, |backend| backend.max_connections.as_u64()),
@@ -292,7 +290,7 @@ impl<'a> World<'a> {
                     let site = Site { index: fleets.len() as u16, name, key };
                     let least =
                         paths.iter().any(|path| path.last == place && path.algorithm == Balancing::LeastOutstanding);
-                    let lazy = !(eager || least || feedback);
+                    let lazy = !(how.fleets == FleetRunning::Eager || least || feedback);
                     let subnets = architecture.subnets;
                     fleets.push(FleetState::new(site, fleet, lazy, subnets, &mut shared, &mut ledger, queue));
                 }
@@ -519,6 +517,10 @@ impl<'a> World<'a> {
         // A deadline is noticed a nanosecond late.
         call.at = (ending.at + wait).max(now);
         call.ticket = NO_TICKET;
+        if call.at > self.end {
+            // Nobody sees it; and what is never answered is never tried again.
+            return;
+        }
         let slot = match self.free_retries.pop() {
             Some(slot) => {
                 self.retries[slot as usize] = call;
@@ -529,9 +531,7 @@ impl<'a> World<'a> {
                 (self.retries.len() - 1) as u32
             }
         };
-        if call.at <= self.end {
-            self.back.requests.retried(&call);
-        }
+        self.back.requests.retried(&call);
         queue.push(call.at, Event::new(Due::Retry, 0, slot));
     }
 
@@ -640,10 +640,7 @@ impl<'a> World<'a> {
                 ComponentKind::Lambda(_) => {
                     functions.next().map(|function| function.finish(horizon, connections)).unzip_levels()
                 }
-                ComponentKind::Fleet(fleet) => {
-                    let sku = format!("ec2.od.linux.{}", fleet.instance.name);
-                    fleets.next().map(|state| state.finish(sku, horizon, connections)).unzip_levels()
-                }
+                ComponentKind::Fleet(_) => fleets.next().map(|state| state.finish(horizon, connections)).unzip_levels(),
                 ComponentKind::Table(_) => (tables.next().map(|table| table.finish(horizon)), None),
             };
             if let Some((capacity, busy)) = levels {

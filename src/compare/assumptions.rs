@@ -7,11 +7,13 @@ use crate::results::Assumption;
 use crate::spec::billing::ReservedPrice;
 use crate::spec::distribution::Distribution;
 use crate::spec::model::{
-    Arch, Architecture, Balancing, Component, ComponentKind, Consistency, Fleet, Function, HttpApi, LoadBalancer,
-    Outbound, OutboundKind, Provisioned, ProvisionedTracking, Route, ScalingPolicy, Subnets, Table, TrackedMetric,
+    Arch, Architecture, Balancing, Change, Component, ComponentKind, Consistency, Fleet, Function, HttpApi,
+    LoadBalancer, Outbound, OutboundKind, Provisioned, ProvisionedTracking, Route, ScalingPolicy, Subnets, Table,
+    TrackedMetric,
 };
 use crate::spec::scenario::{
-    Account, Client, FreeTier, Frequency, MeasuredOn, ReplayFile, RequestClass, Scenario, Shape, Spread, Traffic, Work,
+    Account, Client, FreeTier, Frequency, Incident, MeasuredOn, ReplayFile, RequestClass, Scenario, Shape, Spread,
+    Traffic, Trouble, Work,
 };
 use crate::units::{Bytes, Limit, PerSecond, SimDuration};
 
@@ -82,6 +84,7 @@ pub fn assumptions(scenario: &Scenario) -> Vec<Assumption> {
     general(&mut sheet, scenario);
     account(&mut sheet, &scenario.account);
     traffic(&mut sheet, &scenario.traffic);
+    events(&mut sheet, &scenario.events);
     scenario.classes.iter().for_each(|class| request(&mut sheet, class));
     sheet.prefix.clear();
     client(&mut sheet, &scenario.client);
@@ -280,11 +283,7 @@ fn traffic(sheet: &mut Sheet, traffic: &Traffic) {
         sheet.say("traffic.growth", format!("{} % a month", number(traffic.growth_per_month * 100.0)));
     }
     for (index, burst) in traffic.bursts.iter().enumerate() {
-        let often = match burst.per {
-            Frequency::Month => "once a month",
-            Frequency::Week => "once a week",
-            Frequency::Once => "once ever, shown apart from the monthly bill",
-        };
+        let often = often(burst.per);
         sheet.say(
             &format!("traffic.bursts[{index}]"),
             format!("{} x the rate for {} at {}, {often}", burst.times, burst.lasts, burst.at),
@@ -295,6 +294,29 @@ fn traffic(sheet: &mut Sheet, traffic: &Traffic) {
         Spread::Even => "evenly spaced within each period",
     };
     sheet.say("traffic arrivals", spread);
+}
+
+fn events(sheet: &mut Sheet, events: &[Incident]) {
+    for (index, event) in events.iter().enumerate() {
+        let what = match event.what {
+            Trouble::ZoneFails(zone) => format!("zone {} fails", char::from(b'a' + zone.min(25) as u8)),
+            Trouble::SpotInterrupted(share) => {
+                format!("{} % of the Spot instances are interrupted", number(share * 100.0))
+            }
+        };
+        sheet.say(
+            &format!("events[{index}]"),
+            format!("{what} at {} for {}, {}", event.at, event.lasts, often(event.per)),
+        );
+    }
+}
+
+const fn often(per: Frequency) -> &'static str {
+    match per {
+        Frequency::Month => "once a month",
+        Frequency::Week => "once a week",
+        Frequency::Once => "once ever, shown apart from the monthly bill",
+    }
 }
 
 fn replay(sheet: &mut Sheet, file: &ReplayFile, kind: &str) {
@@ -561,6 +583,68 @@ fn provisioned_in_words(rule: &Provisioned) -> String {
     words + &format!("; a raise takes {} and 1 s for each 100", rule.preparation)
 }
 
+/// When a fleet changes its size.
+fn scaling(sheet: &mut Sheet, fleet: &Fleet) {
+    for policy in &fleet.scaling {
+        match policy {
+            ScalingPolicy::TargetTracking(policy) => {
+                let inwards = if policy.disable_scale_in {
+                    "never in".to_owned()
+                } else {
+                    format!("in after {} periods below {} x that", policy.in_periods, policy.in_bound)
+                };
+                let target = metric(policy.metric, policy.target);
+                sheet.sourced(
+                    "scaling.target_tracking",
+                    format!("{target}; out after {} periods above it, {inwards}", policy.out_periods),
+                    ALARM_SOURCE,
+                );
+            }
+            ScalingPolicy::Step(policy) => {
+                let side = if policy.alarm.above { "above" } else { "below" };
+                let mut words = format!(
+                    "{} periods {side} {}",
+                    policy.alarm.periods,
+                    metric(policy.alarm.metric, policy.alarm.threshold)
+                );
+                for step in &policy.steps {
+                    words += &match step.change {
+                        Change::By(count) => format!("; {count:+} instances"),
+                        Change::Percent(percent) => format!("; {percent:+} %"),
+                        Change::To(size) => format!("; to {size} instances"),
+                    };
+                    if step.from > 0.0 {
+                        words += &format!(" from {} beyond it", metric(policy.alarm.metric, step.from));
+                    }
+                }
+                match policy.cooldown {
+                    Some(cooldown) => sheet.say("scaling.simple", format!("{words}; then rests for {cooldown}")),
+                    None => sheet.say("scaling.step", words),
+                }
+            }
+        }
+    }
+    for change in &fleet.schedule {
+        let size = |what: &str, size: Option<u32>| size.map_or_else(String::new, |size| format!(", {what} {size}"));
+        let (min, max, desired) = (size("min", change.min), size("max", change.max), size("desired", change.desired));
+        let days: Vec<&str> = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+            .into_iter()
+            .enumerate()
+            .filter(|(day, _)| change.days.contains(*day as u8))
+            .map(|(_, name)| name)
+            .collect();
+        sheet.say("schedule", format!("{} after midnight on {}{min}{max}{desired}", change.at, days.join(" ")));
+    }
+}
+
+fn metric(metric: TrackedMetric, value: f64) -> String {
+    match metric {
+        TrackedMetric::Cpu => format!("{} % CPU", number(value * 100.0)),
+        TrackedMetric::RequestsPerTarget => format!("{} requests a minute and target", number(value)),
+        TrackedMetric::Outstanding => format!("{} requests at work or queued on an instance", number(value)),
+    }
+}
+
 fn fleet(sheet: &mut Sheet, fleet: &Fleet) {
     let kind = &fleet.instance;
     let memory = number(f64::from(kind.memory_mib) / 1_024.0);
@@ -574,20 +658,25 @@ fn fleet(sheet: &mut Sheet, fleet: &Fleet) {
     if fleet.scaling.is_empty() {
         sheet.say("scaling", "none: the size is fixed");
     }
-    for ScalingPolicy::TargetTracking(policy) in &fleet.scaling {
-        let target = match policy.metric {
-            TrackedMetric::Cpu => format!("{} % CPU", number(policy.target * 100.0)),
-            TrackedMetric::RequestsPerTarget => format!("{} requests a minute and target", number(policy.target)),
-        };
-        let inwards = if policy.disable_scale_in {
-            "never in".to_owned()
-        } else {
-            format!("in after {} periods below {} x that", policy.in_periods, policy.in_bound)
-        };
+    scaling(sheet, fleet);
+    if let Some(spot) = &fleet.spot {
+        let share = number(spot.on_demand_share * 100.0);
+        let interrupted = number(spot.interruptions * 100.0);
         sheet.sourced(
-            "scaling.target_tracking",
-            format!("{target}; out after {} periods above it, {inwards}", policy.out_periods),
-            ALARM_SOURCE,
+            "spot",
+            format!("{} on demand, above them {share} %; {interrupted} % are interrupted in a month, two minutes after a notice", spot.base),
+            "stated in the model; AWS Spot Advisor publishes bands",
+        );
+    }
+    if let Some(mtbf) = fleet.mtbf {
+        sheet.say("mtbf", format!("an instance fails once in {mtbf}, at random"));
+    }
+    if let Some(credits) = fleet.credits {
+        let without = if credits.unlimited { "surplus is paid" } else { "slows down to its baseline without any" };
+        sheet.sourced(
+            "CPU credits",
+            format!("{} an hour and instance, none at first, at most 24 hours' worth; {without}", credits.hourly),
+            "Amazon EC2 user guide, CPU credits and baseline utilization",
         );
     }
     sheet.default("speed", factor(fleet.speed), factor(1.0), SPEED_SOURCE);

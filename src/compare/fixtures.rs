@@ -66,24 +66,9 @@ pub fn ec2() -> Architecture {
         latency: Distribution::ZERO,
         rules: 1,
     };
-    let fleet = Fleet {
-        instance: InstanceType { name: "m7g.large".into(), vcpu: 2, memory_mib: 8_192, arch: Arch::Arm },
-        min: 2,
-        max: 20,
-        desired: 2,
-        zones: 2,
-        concurrency: Limit::At(64),
-        queue: Limit::Unlimited,
-        scaling: Vec::new(),
-        speed: 1.0,
-        pending: Distribution::ZERO,
-        boot: Vec::new(),
-        health_check_interval: SimDuration::from_secs(30),
-        deregistration_delay: SimDuration::from_secs(300),
-        volume_gib: 8,
-        metric_period: SimDuration::from_secs(60),
-        warmup: SimDuration::from_secs(60),
-    };
+    let instance = InstanceType { name: "m7g.large".into(), vcpu: 2, memory_mib: 8_192, arch: Arch::Arm };
+    let fleet =
+        Fleet { max: 20, concurrency: Limit::At(64), warmup: SimDuration::from_secs(60), ..Fleet::fixed(instance, 2) };
     Architecture {
         name: "ec2-asg-alb".into(),
         description: None,

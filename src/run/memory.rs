@@ -63,12 +63,27 @@ impl Memory {
                     if fleet.queue == Limit::Unlimited || fleet.concurrency == Limit::Unlimited {
                         return Err("a queue without an end is worked off after any time");
                     }
+                    if fleet.credits.is_some() {
+                        return Err("CPU credits are earned and spent over days");
+                    }
+                    if !fleet.schedule.is_empty() {
+                        return Err("where a schedule stands depends on when the simulation began");
+                    }
+                    if fleet.mtbf.is_some() || fleet.spot.is_some_and(|spot| spot.interruptions > 0.0) {
+                        return Err("which instances fail depends on which were there before");
+                    }
                     if !fleet.scaling.is_empty() {
                         memory.may_keep = Some("a fleet that scales keeps instances for as long as its alarms let it");
                     }
                     memory.ends_known = false;
-                    let alarms = fleet.scaling.iter().map(|ScalingPolicy::TargetTracking(rule)| {
-                        SimDuration::from_mins(u64::from(rule.in_periods) + u64::from(rule.out_periods))
+                    let alarms = fleet.scaling.iter().map(|policy| match policy {
+                        ScalingPolicy::TargetTracking(rule) => {
+                            SimDuration::from_mins(u64::from(rule.in_periods) + u64::from(rule.out_periods))
+                        }
+                        ScalingPolicy::Step(rule) => {
+                            let periods = SimDuration(fleet.metric_period.0 * u64::from(rule.alarm.periods));
+                            periods + rule.cooldown.unwrap_or_default()
+                        }
                     });
                     alarms.max().unwrap_or_default() + fleet.warmup + fleet.deregistration_delay + START
                 }

@@ -97,9 +97,10 @@ impl Sampling {
         let hour_of = |time: SimDuration| (time.0 / SimDuration::from_hours(1).0) as usize;
         let hours = expected.len().div_ceil(in_hour);
         let mut whole_hours = vec![false; hours];
-        for burst in &scenario.traffic.bursts {
-            let until = hour_of(burst.at + burst.lasts + memory);
-            (hour_of(burst.at)..=until.min(hours.saturating_sub(1))).for_each(|hour| whole_hours[hour] = true);
+        let bursts = scenario.traffic.bursts.iter().map(|burst| (burst.at, burst.lasts));
+        for (at, lasts) in bursts.chain(scenario.events.iter().map(|event| (event.at, event.lasts))) {
+            let until = hour_of(at + lasts + memory);
+            (hour_of(at)..=until.min(hours.saturating_sub(1))).for_each(|hour| whole_hours[hour] = true);
         }
         // An hour that is cut short has slots that are not like the others.
         if scenario.horizon.0 % SimDuration::from_hours(1).0 != 0 && hours > 0 {

@@ -9,7 +9,11 @@
 //! refused. A server reads only its own input, so it may be advanced alone and late, as long as nobody asks for its state in
 //! between: the virtual clock moves only at the server's own arrivals and ends, which makes late and prompt advancing give the same
 //! bits.
+//!
+//! A server may have an [`Allowance`] of processor time. The instant at which it is spent is one of the server's own, too, so
+//! that slowing down is exact.
 
+use super::allowance::Allowance;
 use crate::units::SimTime;
 use std::collections::VecDeque;
 
@@ -96,7 +100,11 @@ impl<K: PartialOrd + Copy> SmallHeap<K> {
 /// The server. `T` is whatever the caller needs back when a request ends.
 #[derive(Debug, Clone)]
 pub struct Server<T> {
+    /// Those that may be used now.
     processors: f64,
+    /// Those that it has.
+    all_processors: f64,
+    allowance: Option<Box<Allowance>>,
     concurrency: u64,
     queue_limit: u64,
     /// When the virtual clock was last moved.
@@ -124,6 +132,8 @@ impl<T: Copy> Server<T> {
     pub fn new(processors: u32, concurrency: u64, queue: u64) -> Self {
         Self {
             processors: f64::from(processors),
+            all_processors: f64::from(processors),
+            allowance: None,
             concurrency,
             queue_limit: queue,
             moved_at: 0,
@@ -140,6 +150,36 @@ impl<T: Copy> Server<T> {
             occupancy: 0,
             counted_at: 0,
         }
+    }
+
+    /// From `now` on it has this allowance. It must be idle.
+    pub fn grant(&mut self, now: SimTime, allowance: Allowance) {
+        self.moved_at = now.0;
+        self.allowance = Some(Box::new(allowance));
+    }
+
+    /// Begins at `now`; nothing may have been offered yet.
+    pub fn skip_to(&mut self, now: SimTime) {
+        (self.moved_at, self.counted_at) = (now.0, now.0);
+    }
+
+    /// Its allowance as it was when something last happened here.
+    pub fn allowance(&self) -> Option<&Allowance> {
+        self.allowance.as_deref()
+    }
+
+    /// Processor-nanoseconds charged beyond the allowance since the last call, up to `now` (all ends up to `now` must have been
+    /// taken); with what is still owed if this is its `end`.
+    pub fn take_charged(&mut self, now: SimTime, end: bool) -> f64 {
+        let (elapsed, load) = ((now.0 - self.moved_at.min(now.0)) as f64, self.load());
+        let Some(allowance) = &mut self.allowance else { return 0.0 };
+        let charged = allowance.take_charged(elapsed, load);
+        if !end {
+            return charged;
+        }
+        allowance.pass(elapsed, load);
+        self.moved_at = now.0;
+        charged + (-allowance.balance()).max(0.0)
     }
 
     /// Requests at work and queued.
@@ -171,6 +211,9 @@ impl<T: Copy> Server<T> {
     #[inline]
     fn move_clock(&mut self, now: u64) {
         let running = self.running.entries.len();
+        if self.allowance.is_some() {
+            self.spend(now);
+        }
         if running > 0 {
             let elapsed = (now - self.moved_at) as f64;
             let load = self.load();
@@ -181,9 +224,52 @@ impl<T: Copy> Server<T> {
         self.moved_at = now;
     }
 
+    /// Lets the allowance follow, before the virtual clock is moved to `now`.
+    #[inline(never)]
+    fn spend(&mut self, now: u64) {
+        let (elapsed, load) = ((now - self.moved_at) as f64, self.load());
+        if let Some(allowance) = &mut self.allowance {
+            allowance.pass(elapsed, load);
+        }
+    }
+
+    /// The processors that may be used from now on.
+    #[inline(never)]
+    fn pace(&mut self) {
+        if let Some(allowance) = &self.allowance {
+            self.processors = allowance.processors(self.all_processors, self.running.entries.len() as f64);
+        }
+    }
+
+    /// `next`, or the instant at which the allowance is spent if that is earlier.
+    #[inline(never)]
+    fn plan_allowance(&mut self, next: u64) -> u64 {
+        let (load, moved_at) = (self.load(), self.moved_at);
+        let Some(allowance) = &mut self.allowance else { return next };
+        // Rounded up, as the ends are; `as` saturates.
+        let empty = allowance.lasts(load).map_or(u64::MAX, |lasts| moved_at.saturating_add(lasts as u64 + 1));
+        // What ends at the same instant ends first, and makes a new plan.
+        allowance.empty_at = if empty < next { empty } else { u64::MAX };
+        next.min(empty)
+    }
+
+    /// Whether the allowance is spent at `now`; then it is empty.
+    #[inline(never)]
+    fn spent(&mut self, now: u64) -> bool {
+        let Some(allowance) = &mut self.allowance else { return false };
+        let spent = allowance.empty_at == now;
+        if spent {
+            allowance.exhaust();
+        }
+        spent
+    }
+
     /// Computes `next` afresh; to be called after every change.
     #[inline(always)]
     fn plan(&mut self) {
+        if self.allowance.is_some() {
+            self.pace();
+        }
         let mut next = self.waiting.peek().unwrap_or(u64::MAX);
         if let Some(end) = self.running.peek() {
             let running = self.running.entries.len() as f64;
@@ -195,6 +281,9 @@ impl<T: Copy> Server<T> {
             let whole = left as i64;
             let up = whole as u64 + u64::from((whole as f64) < left);
             next = next.min(self.moved_at.saturating_add(up));
+        }
+        if self.allowance.is_some() {
+            next = self.plan_allowance(next);
         }
         self.next = next;
     }
@@ -248,6 +337,10 @@ impl<T: Copy> Server<T> {
         while self.next <= until.0 {
             let now = self.next;
             self.move_clock(now);
+            if self.allowance.is_some() && self.spent(now) {
+                self.plan();
+                continue;
+            }
             let waits_until = self.waiting.peek().unwrap_or(u64::MAX);
             let (slot, ended) = if waits_until <= now {
                 let (_, _, slot) = self.waiting.pop().unwrap_or((0, 0, 0));
@@ -394,5 +487,96 @@ mod tests {
         assert_eq!(server.abort().iter().map(|job| job.tag).collect::<Vec<_>>(), vec![1, 2, 3, 4]);
         assert_eq!(server.outstanding(), 0);
         assert_eq!(server.next_event(), SimTime::NEVER);
+    }
+
+    const MINUTE: u64 = 60_000_000_000;
+
+    /// Two processors that earn 0.2 of one, at most a day's worth: a t3.micro of 12 credits an hour.
+    fn with_allowance(borrows: bool) -> Server<u32> {
+        let mut server = Server::new(2, 100, 0);
+        server.grant(SimTime(0), Allowance::new(0.2, 288.0 * MINUTE as f64, borrows));
+        server
+    }
+
+    fn long_job(minutes: u64, tag: u32) -> Job<u32> {
+        Job { cpu: minutes * MINUTE, wait: 0, tag }
+    }
+
+    /// By hand, in processor-minutes: an hour idle earns 12. Two requests of 10 each spend 1.8 more a minute than is earned, so 12 last
+    /// 6 2/3 minutes, in which 13 1/3 are done; the other 6 2/3 at 0.2 a minute take 33 1/3: both end at minute 100.
+    /// Minute 67 does 2 x 2/3 + 0.2 x 1/3 = 1.4.
+    #[test]
+    fn an_allowance_is_earned_spent_and_then_sets_the_pace() {
+        let mut server = with_allowance(false);
+        let (mut done, mut ended) = (Vec::new(), Vec::new());
+        for minute in 1..=110_u64 {
+            let now = SimTime(minute * MINUTE);
+            while let Some((at, job)) = server.advance(now) {
+                ended.push((at.0 as f64 / MINUTE as f64, job.tag));
+            }
+            done.push(server.take_busy(now) / MINUTE as f64);
+            assert_eq!(server.take_charged(now, false), 0.0);
+            if minute == 60 {
+                assert!(
+                    (server.allowance().expect("granted").balance()).abs() < 1e-3,
+                    "counted when something happens"
+                );
+                server.offer(now, long_job(10, 1));
+                server.offer(now, long_job(10, 2));
+                assert!((server.allowance().expect("granted").balance() / MINUTE as f64 - 12.0).abs() < 1e-9);
+            }
+        }
+        for (index, &minutes) in done.iter().enumerate() {
+            let expected = match index + 1 {
+                ..=60 => 0.0,
+                61..=66 => 2.0,
+                67 => 1.4,
+                68..=100 => 0.2,
+                _ => 0.0,
+            };
+            assert!((minutes - expected).abs() < 1e-6, "minute {}: {minutes} instead of {expected}", index + 1);
+        }
+        assert!(ended.len() == 2 && ended.iter().all(|(at, _)| (at - 100.0).abs() < 1e-6), "{ended:?}");
+    }
+
+    /// By hand: 30 idle hours earn 288, not 360. One busy processor spends 0.8 a minute more than is earned: 360 minutes at full speed.
+    #[test]
+    fn an_allowance_holds_no_more_than_its_most() {
+        let mut server = with_allowance(false);
+        let start = 30 * 60;
+        server.offer(SimTime(start * MINUTE), long_job(10_000, 1));
+        let mut busy = 0.0;
+        for minute in start..start + 720 {
+            let now = SimTime((minute + 1) * MINUTE);
+            assert!(server.advance(now).is_none());
+            busy += server.take_busy(now) / MINUTE as f64;
+        }
+        assert!((busy - (360.0 + 0.2 * 360.0)).abs() < 1e-6, "{busy}");
+    }
+
+    /// By hand: two busy processors spend 1.8 a minute more than is earned. The first 288 are owed, after 160 minutes; then 1.8 a minute are
+    /// charged. 200 minutes of rest pay back 40, which the next 40 / 1.8 minutes owe again. What is owed at the end is charged.
+    #[test]
+    fn one_that_borrows_is_charged_beyond_what_it_may_owe() {
+        let mut server = with_allowance(true);
+        server.offer(SimTime(0), long_job(300, 1));
+        server.offer(SimTime(0), long_job(300, 2));
+        let mut charged = Vec::new();
+        for minute in 1..=800_u64 {
+            let now = SimTime(minute * MINUTE);
+            while server.advance(now).is_some() {}
+            charged.push(server.take_charged(now, minute == 800) / MINUTE as f64);
+            if minute == 500 {
+                server.offer(now, long_job(100, 3));
+                server.offer(now, long_job(100, 4));
+            }
+        }
+        let until = |minute: usize| charged[..minute].iter().sum::<f64>();
+        assert!(until(160).abs() < 1e-6, "{}", until(160));
+        assert!((until(300) - 140.0 * 1.8).abs() < 1e-6, "{}", until(300));
+        assert!((until(500) - 140.0 * 1.8).abs() < 1e-6);
+        assert!((until(600) - (240.0 * 1.8 - 40.0)).abs() < 1e-5, "{}", until(600));
+        // 200 more minutes of rest pay back 40 of the 288.
+        assert!((charged[799] - 248.0).abs() < 1e-5, "{}", charged[799]);
     }
 }

@@ -590,6 +590,8 @@ fn check(raw: RawScenario, fallback: &str, candidates: Vec<Candidate>, reader: &
     let billing = Billing { calendar: billed.calendar, ..billing_yaml::billing(raw.billing, reader) };
     let environments = ownership_yaml::environments(raw.environments, raw.per_branch, reader);
     let traffic = traffic?;
+    let events = raw.events.unwrap_or_default().into_iter();
+    let events = events.filter_map(|event| raw::check_event(event, traffic.horizon, reader)).collect();
     if (backend_given && backend.is_none()) || reader.failed() {
         return None;
     }
@@ -606,6 +608,7 @@ fn check(raw: RawScenario, fallback: &str, candidates: Vec<Candidate>, reader: &
         replications: raw.replications.map_or(5, |replications| replications.value),
         account,
         traffic: traffic.traffic,
+        events,
         classes: classes.into_iter().map(|checked| checked.class).collect(),
         client,
         objectives: raw.objectives.map(|objectives| objectives.0).unwrap_or_default(),

@@ -26,6 +26,7 @@ mod ownership_yaml;
 mod provisioned_yaml;
 pub(crate) mod quantity;
 pub(crate) mod read;
+pub(crate) mod scaling_yaml;
 pub mod scenario;
 mod scenario_yaml;
 mod set;

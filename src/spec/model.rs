@@ -288,6 +288,16 @@ pub struct Fleet {
     pub queue: Limit,
     /// Scaling policies; empty = fixed.
     pub scaling: Vec<ScalingPolicy>,
+    /// Changes of its bounds at times of the day.
+    pub schedule: Vec<Scheduled>,
+    /// CPU credits of each instance (T families).
+    pub credits: Option<CpuCredits>,
+    /// Which of its instances are Spot ones.
+    pub spot: Option<Spot>,
+    /// Mean time until an instance fails; `None` = never.
+    pub mtbf: Option<SimDuration>,
+    /// Failed health checks in a row until an instance is taken for unhealthy.
+    pub unhealthy_threshold: u32,
     /// Speed of a vCPU relative to the reference.
     pub speed: f64,
     /// From the launch to `running`, not billed: API call and pending state.
@@ -319,11 +329,134 @@ pub struct InstanceType {
     pub arch: Arch,
 }
 
+impl Fleet {
+    /// `size` instances of this type in two zones, without limits and scaling, which start at once; else as AWS sets it up.
+    pub const fn fixed(instance: InstanceType, size: u32) -> Self {
+        Self {
+            instance,
+            min: size,
+            max: size,
+            desired: size,
+            zones: 2,
+            concurrency: Limit::Unlimited,
+            queue: Limit::Unlimited,
+            scaling: Vec::new(),
+            schedule: Vec::new(),
+            credits: None,
+            spot: None,
+            mtbf: None,
+            unhealthy_threshold: 2,
+            speed: 1.0,
+            pending: Distribution::ZERO,
+            boot: Vec::new(),
+            health_check_interval: SimDuration::from_secs(30),
+            deregistration_delay: SimDuration::from_secs(300),
+            volume_gib: 8,
+            metric_period: SimDuration::from_secs(60),
+            warmup: SimDuration::from_secs(300),
+        }
+    }
+}
+
+/// CPU credits of an instance (AWS.md 4.5): one is a vCPU-minute; at most those of 24 hours are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CpuCredits {
+    /// Earned in an hour.
+    pub hourly: u32,
+    /// Goes on at full speed without credits, and pays for that; otherwise it slows down to what it earns.
+    pub unlimited: bool,
+}
+
+/// A mix of on-demand and Spot instances (AWS.md 4.14).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Spot {
+    /// On-demand instances before any Spot one.
+    pub base: u32,
+    /// Share (0..=1) of on-demand instances among those above the base.
+    pub on_demand_share: f64,
+    /// Probability (0..1) that a Spot instance is interrupted within a month of 730 h.
+    pub interruptions: f64,
+}
+
+/// A change of a group's bounds or size at a time of the day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scheduled {
+    /// Since midnight; t = 0 is a midnight.
+    pub at: SimDuration,
+    /// On which days.
+    pub days: Days,
+    /// Smallest size from then on.
+    pub min: Option<u32>,
+    /// Largest size from then on.
+    pub max: Option<u32>,
+    /// The size to take.
+    pub desired: Option<u32>,
+}
+
+/// Days of the week: bit 0 is Monday.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Days(pub u8);
+
+impl Days {
+    /// Whether the day, counted from Monday = 0, is one of them.
+    pub const fn contains(self, day: u8) -> bool {
+        self.0 >> day & 1 == 1
+    }
+}
+
 /// A scaling policy.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ScalingPolicy {
     /// Target tracking.
     TargetTracking(TargetTracking),
+    /// Step scaling, or simple scaling, which is one step with a cooldown.
+    Step(StepScaling),
+}
+
+/// An alarm, and what it does by the distance from its threshold (AWS.md 4.9).
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepScaling {
+    /// The alarm.
+    pub alarm: Alarm,
+    /// Ascending by `from`; the first begins at 0.
+    pub steps: Vec<Step>,
+    /// Changes by at least so many instances (MinAdjustmentMagnitude).
+    pub min_change: u32,
+    /// Simple scaling: rest after the last instance has started or ended. `None` for step scaling.
+    pub cooldown: Option<SimDuration>,
+}
+
+/// A CloudWatch alarm on a fleet's metric.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Alarm {
+    /// What it watches.
+    pub metric: TrackedMetric,
+    /// Whether it goes off above the threshold; below it otherwise.
+    pub above: bool,
+    /// CPU as a fraction of 1, the others as they are.
+    pub threshold: f64,
+    /// Metric periods in a row.
+    pub periods: u32,
+}
+
+/// A step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Step {
+    /// Distance from the threshold at which it begins.
+    pub from: f64,
+    /// What it does.
+    pub change: Change,
+}
+
+/// A change of a group's size.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Change {
+    /// By so many instances.
+    By(i64),
+    /// By a percentage of them.
+    Percent(f64),
+    /// To this size.
+    To(u32),
 }
 
 /// Target tracking with its two alarms (AWS.md 4.7).
@@ -350,4 +483,6 @@ pub enum TrackedMetric {
     Cpu,
     /// Requests for each target in a minute (ALBRequestCountPerTarget).
     RequestsPerTarget,
+    /// Mean number of requests at work or queued on an instance past its warm-up: a custom metric.
+    Outstanding,
 }

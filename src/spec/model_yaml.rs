@@ -3,13 +3,14 @@
 use super::calls_yaml::{self, Callee, MOST_CALLS, RawCall};
 use super::distribution::Distribution;
 use super::model::{
-    Arch, Architecture, Balancing, Component, ComponentId, ComponentKind, Fleet, Function, HttpApi, InstanceType,
-    LoadBalancer, Outbound, Route, ScalingPolicy, SnapStart, Subnets, TargetTracking, TrackedMetric,
+    Arch, Architecture, Balancing, Component, ComponentId, ComponentKind, CpuCredits, Fleet, Function, HttpApi,
+    InstanceType, LoadBalancer, Outbound, Route, ScalingPolicy, Scheduled, SnapStart, Spot, Subnets,
 };
 use super::ownership_yaml::{self, RawOperations};
 use super::provisioned_yaml::{self, NumberOrMore};
-use super::quantity::{OrNone, Percent};
+use super::quantity::{Days, OrNone, Percent};
 use super::read::{At, FromYaml, Reader, Schemas, keywords, record};
+use super::scaling_yaml::{self, RawPolicy, RawScheduled};
 use super::table_yaml::{self, RawTable};
 use crate::catalog::{self, Package};
 use crate::diag::{Span, nearest};
@@ -65,6 +66,13 @@ impl<T: FromYaml> FromYaml for Named<T> {
     }
 }
 
+/// What an instance of the T families does without credits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CreditMode {
+    Unlimited,
+    Standard,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RawSubnets {
     Public,
@@ -74,6 +82,7 @@ pub(crate) enum RawSubnets {
 keywords!(RawSubnets, "`public` or `private`", { "public" => Self::Public, "private" => Self::Private });
 keywords!(Arch, "a processor architecture (`x86_64` or `arm64`)", { "x86_64" => Self::X86, "arm64" => Self::Arm });
 keywords!(Package, "`zip` or `image`", { "zip" => Self::Zip, "image" => Self::Image });
+keywords!(CreditMode, "`unlimited` or `standard`", { "unlimited" => Self::Unlimited, "standard" => Self::Standard });
 keywords!(Balancing, "a balancing algorithm", {
     "round_robin" => Self::RoundRobin,
     "least_outstanding" => Self::LeastOutstanding,
@@ -303,6 +312,16 @@ record! {
         optional queue: Limit,
         /// One scaling policy or a list of them; without one the size stays at desired.
         optional scaling: OneOrMore<RawPolicy>,
+        /// Changes of the bounds or the size at times of the day.
+        optional schedule: Vec<RawScheduled>,
+        /// Which instances are Spot ones; none unless given.
+        optional spot: RawSpot,
+        /// Mean time until an instance fails and is replaced (default: none fails).
+        optional mtbf: At<Days>,
+        /// Failed health checks in a row until an instance is replaced, 2 to 10 (default 2).
+        optional unhealthy_threshold: At<u32>,
+        /// CPU credits of the T families: `unlimited` (surplus is paid) or `standard` (slows down to the baseline); default unlimited.
+        optional credits: At<CreditMode>,
         /// How long a new instance takes.
         optional boot: RawBoot,
         /// Interval of the balancer's health check (default 30s).
@@ -319,9 +338,20 @@ record! {
         optional speed: At<f64>,
     }
     later [
-        "spot", "warm_pool", "mixed_instances", "schedule", "predictive", "step_scaling", "simple_scaling", "cooldown",
-        "credits", "lifecycle_hooks", "failures", "placement", "purchase", "savings_plan", "reserved", "iops",
+        "warm_pool", "mixed_instances", "predictive", "cooldown", "lifecycle_hooks", "failures", "placement", "purchase", "savings_plan", "reserved", "iops",
     ]
+}
+
+record! {
+    /// A mix of on-demand and Spot instances. Prices: `ec2.spot_typical.` of the price list.
+    pub(crate) struct RawSpot: "a mix such as `{ base: 2, on_demand: 25%, interruptions: 10% }`" {
+        /// On-demand instances before any Spot one (default 0).
+        optional base: At<u32>,
+        /// Share of on-demand instances among those above the base (default 0%).
+        optional on_demand: Percent,
+        /// Share of Spot instances that are interrupted within a month (AWS Spot Advisor publishes bands).
+        required interruptions: At<Percent>,
+    }
 }
 
 record! {
@@ -340,7 +370,7 @@ record! {
 
 /// One value or a list of them.
 #[derive(Debug, Clone)]
-pub(crate) struct OneOrMore<T>(Vec<T>);
+pub(crate) struct OneOrMore<T>(pub(crate) Vec<T>);
 
 impl<T: FromYaml> FromYaml for OneOrMore<T> {
     const EXPECTS: &'static str = T::EXPECTS;
@@ -355,33 +385,6 @@ impl<T: FromYaml> FromYaml for OneOrMore<T> {
     fn schema(schemas: &mut Schemas) -> serde_json::Value {
         let one = T::schema(schemas);
         json!({ "anyOf": [one.clone(), { "type": "array", "items": one }] })
-    }
-}
-
-record! {
-    /// A scaling policy.
-    pub(crate) struct RawPolicy: "a scaling policy such as `{ target_tracking: { cpu: 50% } }`" {
-        /// Keeps a metric near its target.
-        required target_tracking: RawTracking,
-    }
-    later ["step", "simple", "scheduled", "predictive", "high_resolution"]
-}
-
-record! {
-    /// Target tracking: `cpu` or `requests_per_target`.
-    pub(crate) struct RawTracking: "target tracking such as `{ cpu: 50% }`" {
-        /// Mean CPU utilisation to keep.
-        optional cpu: At<Percent>,
-        /// Requests for each target and minute to keep.
-        optional requests_per_target: At<f64>,
-        /// Periods above the target before scaling out (default 3).
-        optional out_periods: At<u32>,
-        /// Periods below the lower bound before scaling in (default 15).
-        optional in_periods: At<u32>,
-        /// The lower bound as a share of the target (default 70% for cpu, 90% for requests).
-        optional in_bound: Percent,
-        /// Never scales in (default false).
-        optional disable_scale_in: bool,
     }
 }
 
@@ -630,9 +633,14 @@ impl Graph<'_> {
 
     fn check_entry(&self, entry: ComponentId, span: Span, reader: &mut Reader) {
         let (key, component) = &self.entries[usize::from(entry.0)];
-        if matches!(component.kind, RawKind::Fleet(_)) {
+        // A single server may stand for itself; several need somebody who spreads the requests.
+        let single = |fleet: &RawFleet| fleet.max.as_ref().is_none_or(|max| max.value <= 1);
+        if let RawKind::Fleet(fleet) = &component.kind
+            && !single(fleet)
+        {
             let title = format!("requests enter at the fleet `{}` without a load balancer", shorten(&key.text));
-            let help = "add `lb: { load_balancer: { to: … } }` and make it the `entry:`";
+            let help =
+                "add `lb: { load_balancer: { to: … } }` and make it the `entry:`; one server (`max: 1`) needs none";
             reader.error("fleet-entry", title, span, "", help);
         }
         if matches!(component.kind, RawKind::Table(_)) {
@@ -1003,12 +1011,19 @@ fn check_fleet(
         .scaling
         .iter()
         .flat_map(|policies| &policies.0)
-        .filter_map(|policy| {
-            check_tracking(policy.target_tracking.as_ref()?, reader).map(ScalingPolicy::TargetTracking)
-        })
+        .filter_map(|policy| scaling_yaml::check(policy, reader))
         .collect();
+    let schedule: Vec<Scheduled> =
+        raw.schedule.iter().flatten().filter_map(|change| scaling_yaml::check_scheduled(change, reader)).collect();
+    let credits = instance.as_ref().and_then(|instance| catalog::cpu_credits(&instance.name));
+    if let (Some(mode), Some(instance), None) = (&raw.credits, &instance, credits) {
+        let title = format!("`{}` has no CPU credits", instance.name);
+        reader.error("no-credits", title, mode.span, "", "remove it: only the T families have credits");
+    }
+    let unlimited = raw.credits.as_ref().is_none_or(|mode| mode.value == CreditMode::Unlimited);
     if let (Some(min), Some(max), None) = (min, max, &raw.scaling)
         && min.value < max.value
+        && schedule.is_empty()
         && !raw.given.contains(&"scaling")
     {
         let size = desired.unwrap_or(min).value;
@@ -1041,7 +1056,37 @@ fn check_fleet(
     let pending = part(boot.and_then(|boot| boot.pending.clone()), millis(22_600));
     let os = part(boot.and_then(|boot| boot.os.clone()), millis(3_200));
     let boot = [Some(os), boot.and_then(|boot| boot.user_data.clone()), app_start].into_iter().flatten().collect();
+    let unhealthy_threshold = raw.unhealthy_threshold.as_ref();
+    if let Some(at) = unhealthy_threshold.filter(|at| !(2..=10).contains(&at.value)) {
+        reader.error("out-of-range", format!("{} failed checks", at.value), at.span, "", "write 2 to 10");
+    }
+    let mtbf = raw.mtbf.as_ref().map(|at| {
+        if at.value.0 < second(60) {
+            reader.error("out-of-range", "instances would fail before they serve", at.span, "", "write e.g. `90d`");
+        }
+        at.value.0
+    });
+    let spot = match &raw.spot {
+        None => None,
+        Some(raw) => {
+            let interruptions = raw.interruptions.as_ref()?;
+            if interruptions.value.0 > 0.999 {
+                let help = "write at most 99.9%; an `events:` entry interrupts them all at once";
+                reader.error("out-of-range", "nothing would survive", interruptions.span, "", help);
+            }
+            Some(Spot {
+                base: raw.base.as_ref().map_or(0, |base| base.value),
+                on_demand_share: raw.on_demand.map_or(0.0, |share| share.0),
+                interruptions: interruptions.value.0,
+            })
+        }
+    };
     Some(Fleet {
+        spot,
+        mtbf,
+        unhealthy_threshold: unhealthy_threshold.map_or(2, |at| at.value),
+        credits: credits.map(|hourly| CpuCredits { hourly, unlimited }),
+        schedule,
         instance: instance?,
         min: min?.value,
         max: max?.value,
@@ -1074,62 +1119,7 @@ pub(crate) fn check_instance(name: &At<String>, reader: &mut Reader) -> Option<I
         reader.error("unknown-instance", title, name.span, "", &help);
         return None;
     };
-    if name.value.starts_with('t') {
-        let title = format!("`{}` is not modelled yet: its CPU credits are not", name.value);
-        reader.error(
-            "not-modelled",
-            title,
-            name.span,
-            "",
-            "take a type without credits, e.g. `m7i.large` or `m7g.large`",
-        );
-        return None;
-    }
     Some(instance)
-}
-
-fn check_tracking(raw: &RawTracking, reader: &mut Reader) -> Option<TargetTracking> {
-    let (metric, target, bound) = match (&raw.cpu, &raw.requests_per_target) {
-        // Lower bounds of the alarms: 0.7 x for CPU (console listings); 0.9 x for requests (from memory, AWS.md 4.7).
-        (Some(cpu), None) => (TrackedMetric::Cpu, cpu.clone().map(|percent| percent.0), 0.7),
-        (None, Some(requests)) => (TrackedMetric::RequestsPerTarget, requests.clone(), 0.9),
-        (Some(_), Some(requests)) => {
-            let help = "write two policies: `scaling: [ { target_tracking: … }, { target_tracking: … } ]`";
-            reader.error("two-metrics", "target tracking follows one metric", requests.span, "a second one", help);
-            return None;
-        }
-        (None, None) => {
-            if !raw.given.contains(&"cpu") && !raw.given.contains(&"requests_per_target") {
-                let help = "add `cpu: 50%` or `requests_per_target: 1000`";
-                let span = reader.first_line(raw.span);
-                reader.error("missing-key", "target tracking needs a metric", span, "", help);
-            }
-            return None;
-        }
-    };
-    if target.value <= 0.0 {
-        reader.error(
-            "not-positive",
-            "the target must be more than zero",
-            target.span,
-            "",
-            "write e.g. `50%` or `1000`",
-        );
-        return None;
-    }
-    for periods in [&raw.out_periods, &raw.in_periods].into_iter().flatten() {
-        if !(1..=1_440).contains(&periods.value) {
-            reader.error("out-of-range", format!("{} periods", periods.value), periods.span, "", "write 1 to 1440");
-        }
-    }
-    Some(TargetTracking {
-        metric,
-        target: target.value,
-        out_periods: raw.out_periods.as_ref().map_or(3, |periods| periods.value),
-        in_periods: raw.in_periods.as_ref().map_or(15, |periods| periods.value),
-        in_bound: raw.in_bound.map_or(bound, |bound| bound.0),
-        disable_scale_in: raw.disable_scale_in.unwrap_or(false),
-    })
 }
 
 /// Whether a document is a model rather than a scenario.

@@ -35,6 +35,8 @@ pub struct Scenario {
     pub account: Account,
     /// What arrives.
     pub traffic: Traffic,
+    /// What happens to the cloud, in the order of the file.
+    pub events: Vec<Incident>,
     /// What each kind of request needs; never empty, shares add up to 1.
     pub classes: Vec<RequestClass>,
     /// How callers behave.
@@ -75,6 +77,7 @@ impl Scenario {
             replications: 1,
             account: Account::unlimited(),
             traffic: Traffic { shape, scale: 1.0, growth_per_month: 0.0, bursts: Vec::new(), spread: Spread::Poisson },
+            events: Vec::new(),
             classes,
             client: Client { timeout: None, retries: None, requests_per_connection: 20.0 },
             objectives: Objectives::default(),
@@ -191,6 +194,28 @@ pub struct Burst {
     pub times: f64,
     /// How often it happens.
     pub per: Frequency,
+}
+
+/// Something that happens to the cloud.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Incident {
+    /// Start, since t = 0; within the horizon.
+    pub at: SimDuration,
+    /// Length; it is over within the horizon.
+    pub lasts: SimDuration,
+    /// How often it happens.
+    pub per: Frequency,
+    /// What happens.
+    pub what: Trouble,
+}
+
+/// What happens to the cloud.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Trouble {
+    /// Everything in a zone (0 = `a`) fails, and nothing is launched there before it is over.
+    ZoneFails(u32),
+    /// So large a share (0..=1) of the Spot instances of each fleet get their notice at once, and none is launched before it is over.
+    SpotInterrupted(f64),
 }
 
 /// How often a burst, an event or a deployment happens.

@@ -10,8 +10,8 @@ use super::ownership_yaml::{RawBranches, RawEnvironment};
 use super::quantity::{Amount, Days, Growth, OrNone, Percent, Rate, Share, TimeOfDay};
 use super::read::{At, FromYaml, Problem, Reader, Schemas, keywords, record};
 use super::scenario::{
-    Account, Backend, Backoff, Burst, Client, Columns, Diurnal, FreeTier, Frequency, LatencyObjective, MeasuredOn,
-    Objectives, ReplayFile, RequestClass, Retries, Shape, Spread, Traffic, Work,
+    Account, Backend, Backoff, Burst, Client, Columns, Diurnal, FreeTier, Frequency, Incident, LatencyObjective,
+    MeasuredOn, Objectives, ReplayFile, RequestClass, Retries, Shape, Spread, Traffic, Trouble, Work,
 };
 use crate::bill::price_list::Table;
 use crate::catalog;
@@ -59,6 +59,8 @@ record! {
         optional account: RawAccount,
         /// What arrives.
         required traffic: RawTraffic,
+        /// What happens to the cloud: zones that fail, Spot capacity that is taken back.
+        optional events: Vec<RawEvent>,
         /// What each kind of request needs.
         optional requests: At<Vec<RawRequest>>,
         /// How callers behave (default: no time-out, no retry).
@@ -81,7 +83,7 @@ record! {
         optional accepted: Vec<RawAccepted>,
     }
     later [
-        "events", "deployments", "tags", "limits", "latency", "regions", "team", "jobs",
+        "deployments", "tags", "limits", "latency", "regions", "team", "jobs",
     ]
 }
 
@@ -294,6 +296,61 @@ record! {
         /// How often it happens: `month`, `week` or `once`.
         required per: Frequency,
     }
+}
+
+record! {
+    /// Something that happens to the cloud: `zone_fails` or `spot_interrupts`.
+    pub(crate) struct RawEvent: "an event such as `{ at: 10d, zone_fails: a, lasts: 40m }`" {
+        /// Start since t = 0, within the horizon.
+        required at: At<SimDuration>,
+        /// Length.
+        required lasts: At<SimDuration>,
+        /// The zone, `a` to `f`, whose instances fail; none is launched there before it is over.
+        optional zone_fails: At<Zone>,
+        /// Share of each fleet's Spot instances that are interrupted; none is launched before it is over.
+        optional spot_interrupts: At<Percent>,
+        /// How often it happens: `month`, `week` or `once` (default once, shown apart from the monthly total).
+        optional per: Frequency,
+    }
+}
+
+/// A zone of the region, by its letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Zone(u32);
+
+keywords!(Zone, "a zone's letter", {
+    "a" => Self(0),
+    "b" => Self(1),
+    "c" => Self(2),
+    "d" => Self(3),
+    "e" => Self(4),
+    "f" => Self(5),
+});
+
+/// An event; it lies within the horizon, for what happens only then can be seen.
+pub(crate) fn check_event(raw: RawEvent, horizon: SimDuration, reader: &mut Reader) -> Option<Incident> {
+    if let (Some(at), Some(lasts)) = (&raw.at, &raw.lasts) {
+        if at.value >= horizon || at.value + lasts.value > horizon {
+            let span = if at.value >= horizon { at.span } else { lasts.span };
+            let title = format!("the event is not over within the horizon of {horizon}");
+            reader.error("event-outside", title, span, "", "move or shorten it, or lengthen `horizon:`");
+        } else if lasts.value == SimDuration::ZERO {
+            reader.error("not-positive", "the event has no length", lasts.span, "", "write e.g. `40m`");
+        }
+    }
+    let what = match (&raw.zone_fails, &raw.spot_interrupts) {
+        (Some(zone), None) => Trouble::ZoneFails(zone.value.0),
+        (None, Some(share)) => Trouble::SpotInterrupted(share.value.0),
+        _ => {
+            if !reader.failed_within(raw.span) {
+                let span = reader.first_line(raw.span);
+                let help = "write `zone_fails: a` or `spot_interrupts: 50%`; two things are two events";
+                reader.error("one-event", "an event is one of zone_fails and spot_interrupts", span, "", help);
+            }
+            return None;
+        }
+    };
+    Some(Incident { at: raw.at?.value, lasts: raw.lasts?.value, per: raw.per.unwrap_or(Frequency::Once), what })
 }
 
 /// What `scale` and rates may be at most, so that sums of arrivals stay countable.

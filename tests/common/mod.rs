@@ -77,24 +77,8 @@ pub fn function() -> Function {
 }
 
 pub fn fleet(instances: u32, vcpu: u32) -> Fleet {
-    Fleet {
-        instance: InstanceType { name: "m7i.large".into(), vcpu, memory_mib: 8192, arch: Arch::X86 },
-        min: instances,
-        max: instances,
-        desired: instances,
-        zones: 2,
-        concurrency: Limit::Unlimited,
-        queue: Limit::Unlimited,
-        scaling: Vec::new(),
-        speed: 1.0,
-        pending: Distribution::ZERO,
-        boot: Vec::new(),
-        health_check_interval: SimDuration::from_secs(30),
-        deregistration_delay: SimDuration::from_secs(300),
-        volume_gib: 8,
-        metric_period: SimDuration::from_secs(60),
-        warmup: SimDuration::from_secs(300),
-    }
+    let instance = InstanceType { name: "m7i.large".into(), vcpu, memory_mib: 8192, arch: Arch::X86 };
+    Fleet::fixed(instance, instances)
 }
 
 /// Target tracking at 50 % CPU with the alarms of the console.

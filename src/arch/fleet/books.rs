@@ -1,0 +1,240 @@
+//! What a fleet counts: usage for the bill by hour, levels over time, and what became of its requests.
+
+use crate::arch::call::Call;
+use crate::arch::ledger::{Ledger, MeterId};
+use crate::arch::output::ComponentOutput;
+use crate::sim::gauge::Gauge;
+use crate::spec::model::{Fleet, Subnets};
+use crate::spec::scenario::Scenario;
+use crate::units::{NANOS_PER_MILLI, NANOS_PER_SEC, SimDuration, SimTime};
+use crate::usage::RawUnit;
+
+/// Smallest billed run of an instance (EC2 on-demand pricing).
+const MINIMUM_BILLED: SimDuration = SimDuration(60 * NANOS_PER_SEC);
+/// Metrics that detailed monitoring publishes for an instance.
+const DETAILED_METRICS: u64 = 7;
+
+struct Meters {
+    instances: MeterId,
+    spot: Option<MeterId>,
+    volumes: MeterId,
+    logs: MeterId,
+    metrics: Option<MeterId>,
+    addresses: Option<MeterId>,
+    credits: Option<MeterId>,
+}
+
+/// The counters.
+pub struct Books {
+    vcpu: f64,
+    volume_gib: u64,
+    log_bytes: Vec<u64>,
+    meters: Meters,
+    /// Keys of the prices of an instance.
+    skus: Vec<String>,
+    running: Gauge,
+    /// Those of them that are Spot ones.
+    spot: Gauge,
+    extra_millis: u64,
+    extra_spot: u64,
+    hour_running: u128,
+    hour_spot: u128,
+    hour_logs: u64,
+    /// Processor-nanoseconds beyond the CPU credits.
+    hour_surplus: f64,
+    // Over the measured horizon.
+    served: u64,
+    rejected: u64,
+    time: u128,
+    calls: u64,
+    busy_peak: f64,
+    area_running: u128,
+    area_busy: f64,
+    area_outstanding: u128,
+    bucket_running: u128,
+    bucket_busy: f64,
+    series_running: Vec<f64>,
+    series_busy: Vec<f64>,
+}
+
+impl Books {
+    /// Empty books; opens the meters.
+    pub fn new(name: &str, fleet: &Fleet, subnets: Subnets, scenario: &Scenario, ledger: &mut Ledger) -> Self {
+        let detailed = fleet.metric_period < SimDuration::from_secs(300);
+        let public = subnets == Subnets::Public;
+        let sku = format!("ec2.od.linux.{}", fleet.instance.name);
+        // T2, T3 and T3a have one price for surplus credits, T4g another.
+        let credits = if fleet.instance.name.starts_with("t4g") { "ec2.cpu_credit.t4g" } else { "ec2.cpu_credit.t3" };
+        let spot = fleet.spot.map(|_| format!("ec2.spot_typical.linux.{}", fleet.instance.name));
+        let surplus = fleet.credits.is_some_and(|credits| credits.unlimited);
+        Self {
+            vcpu: f64::from(fleet.instance.vcpu),
+            volume_gib: u64::from(fleet.volume_gib),
+            log_bytes: scenario.classes.iter().map(|class| class.log_size.0).collect(),
+            meters: Meters {
+                instances: ledger.open(name, sku.clone(), RawUnit::Ms),
+                spot: spot.as_ref().map(|sku| ledger.open(name, sku.clone(), RawUnit::Ms)),
+                volumes: ledger.open(name, "ebs.gp3.gb", RawUnit::GibMs),
+                logs: ledger.open(name, "cw.logs.ingest", RawUnit::Bytes),
+                metrics: detailed.then(|| ledger.open(name, "cw.metric", RawUnit::Ms)),
+                addresses: public.then(|| ledger.open(name, "vpc.public_ipv4", RawUnit::Ms)),
+                credits: surplus.then(|| ledger.open(name, credits, RawUnit::Ms)),
+            },
+            skus: std::iter::once(sku).chain(spot).collect(),
+            running: Gauge::new(0),
+            spot: Gauge::new(0),
+            extra_millis: 0,
+            extra_spot: 0,
+            hour_running: 0,
+            hour_spot: 0,
+            hour_logs: 0,
+            hour_surplus: 0.0,
+            served: 0,
+            rejected: 0,
+            time: 0,
+            calls: 0,
+            busy_peak: 0.0,
+            area_running: 0,
+            area_busy: 0.0,
+            area_outstanding: 0,
+            bucket_running: 0,
+            bucket_busy: 0.0,
+            series_running: Vec::new(),
+            series_busy: Vec::new(),
+        }
+    }
+
+    /// An instance runs: it is billed from here.
+    pub fn runs(&mut self, now: SimTime, spot: bool) {
+        self.running.up(now);
+        if spot {
+            self.spot.up(now);
+        }
+    }
+
+    /// An instance that ran since then is terminated.
+    pub fn terminated(&mut self, now: SimTime, since: SimTime, spot: bool) {
+        self.running.down(now);
+        let missing = (MINIMUM_BILLED - now.since(since)).0 / NANOS_PER_MILLI;
+        self.extra_millis += missing;
+        if spot {
+            self.spot.down(now);
+            self.extra_spot += missing;
+        }
+    }
+
+    /// An instance takes a request.
+    #[inline(always)]
+    pub fn took(&mut self, class: u16) {
+        self.hour_logs = self.hour_logs.saturating_add(self.log_bytes[usize::from(class)]);
+    }
+
+    /// A request found no room or no instance.
+    #[inline]
+    pub fn refused(&mut self) {
+        self.rejected += 1;
+    }
+
+    /// A request has been served.
+    #[inline(always)]
+    pub fn served(&mut self, call: &Call, at: SimTime) {
+        self.served += 1;
+        self.left(call, at);
+    }
+
+    /// A request has left, served or not.
+    #[inline(always)]
+    pub fn left(&mut self, call: &Call, at: SimTime) {
+        self.calls += 1;
+        self.time += u128::from(at.since(call.at).0);
+    }
+
+    /// An instance worked for this many processor-nanoseconds, held requests for this many request-nanoseconds, and went beyond its
+    /// credits by this many processor-nanoseconds.
+    #[inline]
+    pub fn worked(&mut self, busy: f64, occupancy: u64, surplus: f64) {
+        self.bucket_busy += busy;
+        self.area_outstanding += u128::from(occupancy);
+        self.hour_surplus += surplus;
+    }
+
+    /// Instances' worth of work in a metric period.
+    pub fn peak(&mut self, busy: f64) {
+        self.busy_peak = self.busy_peak.max(busy / self.vcpu);
+    }
+
+    /// Brings the integrals up to `now`.
+    pub fn settle(&mut self, now: SimTime) {
+        let area = self.running.take_area(now);
+        self.bucket_running += area;
+        self.hour_running += area;
+        self.hour_spot += self.spot.take_area(now);
+    }
+
+    /// Forgets what was before the horizon.
+    pub fn restart(&mut self, now: SimTime) {
+        self.running.restart(now);
+        self.spot.restart(now);
+        (self.hour_spot, self.extra_spot) = (0, 0);
+        (self.bucket_running, self.hour_running, self.area_outstanding, self.bucket_busy) = (0, 0, 0, 0.0);
+        (self.extra_millis, self.hour_logs, self.hour_surplus) = (0, 0, 0.0);
+        (self.served, self.rejected, self.time, self.calls, self.busy_peak) = (0, 0, 0, 0, 0.0);
+    }
+
+    /// Closes a bucket of the series of this length.
+    pub fn close_bucket(&mut self, length: SimDuration) {
+        let nanos = length.0.max(1) as f64;
+        let busy = self.bucket_busy / nanos / self.vcpu;
+        self.series_running.push(self.bucket_running as f64 / nanos);
+        self.series_busy.push(busy);
+        self.busy_peak = self.busy_peak.max(busy);
+        self.area_running += std::mem::take(&mut self.bucket_running);
+        self.area_busy += std::mem::take(&mut self.bucket_busy) / self.vcpu;
+    }
+
+    /// Books the hour's usage.
+    pub fn close_hour(&mut self, ledger: &mut Ledger) {
+        let running = (std::mem::take(&mut self.hour_running) / u128::from(NANOS_PER_MILLI)) as u64;
+        let billed = running + std::mem::take(&mut self.extra_millis);
+        let spot = (std::mem::take(&mut self.hour_spot) / u128::from(NANOS_PER_MILLI)) as u64;
+        let spot = spot + std::mem::take(&mut self.extra_spot);
+        ledger.book(self.meters.instances, billed.saturating_sub(spot));
+        if let Some(meter) = self.meters.spot {
+            ledger.book(meter, spot);
+        }
+        ledger.book(self.meters.volumes, billed * self.volume_gib);
+        ledger.book(self.meters.logs, std::mem::take(&mut self.hour_logs));
+        if let Some(metrics) = self.meters.metrics {
+            ledger.book(metrics, running * DETAILED_METRICS);
+        }
+        if let Some(addresses) = self.meters.addresses {
+            ledger.book(addresses, running);
+        }
+        let surplus = std::mem::take(&mut self.hour_surplus);
+        if let Some(credits) = self.meters.credits {
+            ledger.book(credits, (surplus / NANOS_PER_MILLI as f64 + 0.5) as u64);
+        }
+    }
+
+    /// The results over a horizon of this length.
+    pub fn finish(self, horizon: SimDuration, connections: Option<u64>) -> (ComponentOutput, Vec<f64>, Vec<f64>) {
+        let nanos = horizon.0.max(1) as f64;
+        let (running, busy) = (self.area_running as f64 / nanos, self.area_busy / nanos);
+        let utilisation = if running > 0.0 { (busy / running).min(1.0) } else { 0.0 };
+        let output = ComponentOutput {
+            served: self.served,
+            throttled: 0,
+            rejected: self.rejected,
+            cold_starts: None,
+            capacity: Some((running, self.running.peak() as f64)),
+            busy: Some((busy, self.busy_peak)),
+            utilisation: Some(utilisation),
+            idle_shares: self.skus.into_iter().map(|sku| (sku, 1.0 - utilisation)).collect(),
+            peak_connections: connections,
+            time_in_system: (SimDuration(u64::try_from(self.time).unwrap_or(u64::MAX)), self.calls),
+            mean_in_system: self.area_outstanding as f64 / nanos,
+            waited: SimDuration::ZERO,
+        };
+        (output, self.series_running, self.series_busy)
+    }
+}
