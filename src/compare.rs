@@ -10,7 +10,7 @@ mod objectives;
 pub mod ownership;
 pub mod reprice;
 mod series;
-mod verdict;
+pub mod verdict;
 mod warnings;
 
 #[cfg(test)]

@@ -6,8 +6,10 @@
 
 use super::looks::{Interval, Look, interval};
 use super::movement::{Cause, Movement};
+use super::noise::{Sample, plain};
 use super::snapshot::{ArchitectureSnapshot, Metric, Snapshot, unit};
-use crate::spec::gate::{Accepted, Bound, Change, Gate, Level, Place, Rule, Side, Stays, Unit, UpTo, matches};
+use super::verdict::verdict;
+use crate::spec::gate::{Accepted, Bound, Change, Gate, Level, Place, Rule, Side, Unit, UpTo, matches};
 use jiff::civil::Date;
 use serde::Serialize;
 
@@ -228,34 +230,55 @@ pub struct Case<'a> {
     pub most_of_baseline: bool,
 }
 
-impl Case<'_> {
-    /// How many findings of this level noise could break: the error of a look is shared out among them, so that the whole check errs
-    /// in at most 5 % of all cases at each level, not each rule.
-    fn tests(&self, level: Level) -> usize {
-        let of_rule = |rule: &Rule| {
-            let sides = self.new.architectures.iter().filter(|now| matches(&rule.architecture, &now.name));
-            let metrics = sides.flat_map(|now| concerned(rule, now)).filter(|metric| !metric.each.is_empty()).count();
-            let changes = rule.change.as_ref().filter(|_| self.old.is_some());
-            metrics * (usize::from(rule.limit.is_some()) + usize::from(changes.is_some()))
-        };
-        self.gate.rules.iter().filter(|rule| rule.level == level).map(of_rule).sum::<usize>().max(1)
+/// How much of a look's error one finding of each level may use: equal parts (Bonferroni), so that the whole check errs in at most 5 % of
+/// all cases at each level, not each rule.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shares([f64; 3]);
+
+impl Shares {
+    fn of(case: &Case<'_>) -> Self {
+        let mut tests = [0usize; 3];
+        for rule in &case.gate.rules {
+            tests[rule.level as usize] += match &rule.stays {
+                // Who is cheapest may be lost by cost, and by an objective.
+                Some(stays) => 1 + usize::from(stays.meeting_objectives),
+                None => risks(case, rule),
+            };
+        }
+        Self(tests.map(|tests| case.look.alpha / tests.max(1) as f64))
     }
 
-    /// The error of this look for one finding of a level.
-    fn alpha(&self, level: Level) -> f64 {
-        self.look.alpha / self.tests(level) as f64
+    pub(super) fn at(self, level: Level) -> f64 {
+        self.0[level as usize]
     }
+}
+
+/// How many findings of a rule noise could break: limits on what varies, changes of what is not the same to the last digit. What
+/// does not move needs no share, and what moves does so whatever the signs of the differences are, which is all that an error would be about.
+fn risks(case: &Case<'_>, rule: &Rule) -> usize {
+    let sides = case.new.architectures.iter().filter(|now| matches(&rule.architecture, &now.name));
+    let of_side = |now: &ArchitectureSnapshot| {
+        let was = case.old.and_then(|old: &Snapshot| old.architecture(&now.name));
+        let of_metric = |metric: &Metric| {
+            let limit = rule.limit.is_some() && Sample::of(metric).varies();
+            let moves = |was: &ArchitectureSnapshot| Sample::of_difference(was.metric(&metric.name), metric).moves();
+            usize::from(limit) + usize::from(rule.change.is_some() && was.is_some_and(moves))
+        };
+        concerned(rule, now).map(of_metric).sum::<usize>()
+    };
+    sides.map(of_side).sum()
 }
 
 /// Judges all rules. `before` is the outcome of the look before this one, whose decisions stand.
 pub fn judge(case: &Case<'_>, before: Option<&Outcome>) -> Outcome {
     let mut warnings = comparability(case);
     let mut findings = Vec::new();
+    let shares = Shares::of(case);
     for rule in &case.gate.rules {
         let count = findings.len();
         match &rule.stays {
-            Some(stays) => findings.push(verdict(case, rule, stays)),
-            None => of_rule(case, rule, &mut findings),
+            Some(stays) => findings.push(verdict(case, shares, rule, stays)),
+            None => of_rule(case, shares, rule, &mut findings),
         }
         if findings.len() == count {
             warnings.push(format!(
@@ -299,7 +322,7 @@ pub fn judge(case: &Case<'_>, before: Option<&Outcome>) -> Outcome {
     }
 }
 
-fn blank(rule: &str, level: Level, subject: Subject, architecture: &str, metric: &str) -> Finding {
+pub(super) fn blank(rule: &str, level: Level, subject: Subject, architecture: &str, metric: &str) -> Finding {
     Finding {
         rule: rule.to_owned(),
         level,
@@ -351,7 +374,7 @@ fn concerned<'a>(rule: &'a Rule, side: &'a ArchitectureSnapshot) -> impl Iterato
     })
 }
 
-fn of_rule(case: &Case<'_>, rule: &Rule, findings: &mut Vec<Finding>) {
+fn of_rule(case: &Case<'_>, shares: Shares, rule: &Rule, findings: &mut Vec<Finding>) {
     for now in case.new.architectures.iter().filter(|a| matches(&rule.architecture, &a.name)) {
         let was = case.old.and_then(|old| old.architecture(&now.name));
         for metric in concerned(rule, now) {
@@ -366,7 +389,7 @@ fn of_rule(case: &Case<'_>, rule: &Rule, findings: &mut Vec<Finding>) {
             };
             if let Some(limit) = &rule.limit {
                 let mut finding = prepared(Subject::Limit, &limit.text);
-                judge_limit(case, limit, metric, &mut finding);
+                judge_limit(case, shares, limit, metric, &mut finding);
                 findings.push(finding);
             }
             if let Some(change) = &rule.change {
@@ -374,7 +397,7 @@ fn of_rule(case: &Case<'_>, rule: &Rule, findings: &mut Vec<Finding>) {
                 if case.old.is_none() {
                     finding.state = State::NoBaseline;
                 } else if let Some(was) = was {
-                    judge_change(case, change, was.metric(&metric.name), metric, &mut finding);
+                    judge_change(case, shares, change, was.metric(&metric.name), metric, &mut finding);
                 } else {
                     finding.state = State::New;
                 }
@@ -418,10 +441,6 @@ fn notes(case: &Case<'_>, findings: &[Finding]) -> Vec<String> {
     said
 }
 
-fn plain(values: &[Option<f64>]) -> Vec<f64> {
-    values.iter().map(|value| value.unwrap_or(f64::NAN)).collect()
-}
-
 /// Where a number stands to a bound: broken where the interval at the rule's share of the error is beyond it, kept where the interval at the
 /// whole error of the look is within. Without an interval to be had (`point`) the number decides.
 fn stand(side: Side, value: f64, found: Option<(Interval, Interval)>, bound: f64, point: bool) -> State {
@@ -441,30 +460,43 @@ fn stand(side: Side, value: f64, found: Option<(Interval, Interval)>, bound: f64
 }
 
 /// The intervals at a rule's share of the error and at the whole error of the look.
-fn intervals(case: &Case<'_>, level: Level, values: &[f64]) -> Option<(Interval, Interval)> {
-    interval(values, case.alpha(level)).zip(interval(values, case.look.alpha))
+fn intervals(case: &Case<'_>, share: f64, sample: &Sample) -> Option<(Interval, Interval)> {
+    sample.interval(share).zip(sample.interval(case.look.alpha))
 }
 
-fn judge_limit(case: &Case<'_>, limit: &Bound, metric: &Metric, finding: &mut Finding) {
+fn judge_limit(case: &Case<'_>, shares: Shares, limit: &Bound, metric: &Metric, finding: &mut Finding) {
     let Some(value) = metric.value else {
         finding.state = State::Unknown;
         finding.note = Some("is not known".to_owned());
         return;
     };
-    let each = plain(&metric.each);
-    let spread = intervals(case, finding.level, &each).filter(|_| each.len() > 1);
+    let sample = Sample::of(metric);
+    let spread = intervals(case, shares.at(finding.level), &sample).filter(|_| metric.each.len() > 1);
     // Around the value that is shown: a merged percentile is not the mean of the replications'.
     let around = |i: Interval| Interval { mean: value, low: value - (i.mean - i.low), high: value + (i.high - i.mean) };
     let found = spread.map(|(careful, plain)| (around(careful), around(plain)));
     (finding.low, finding.high) = (found.map(|i| i.0.low), found.map(|i| i.0.high));
-    finding.state = stand(limit.side, value, found, limit.value, each.is_empty());
+    finding.state = stand(limit.side, value, found, limit.value, sample.is_empty());
 }
 
-fn judge_change(case: &Case<'_>, change: &Change, was: Option<&Metric>, now: &Metric, finding: &mut Finding) {
+fn judge_change(
+    case: &Case<'_>,
+    shares: Shares,
+    change: &Change,
+    was: Option<&Metric>,
+    now: &Metric,
+    finding: &mut Finding,
+) {
     let (before, after) = match (was, now.value) {
         // What a baseline of this architecture does not list (a service, a component) was not there.
         (None, Some(after)) => (0.0, after),
         (Some(Metric { value: Some(before), .. }), Some(after)) => (*before, after),
+        // Nothing to be measured by, and now and then nothing in the baseline either.
+        (Some(Metric { value: Some(_), each, .. }), None) if each.iter().any(Option::is_none) => {
+            finding.state = State::Undecided;
+            finding.note = Some("was not measured now, nor in some replications of the baseline".to_owned());
+            return;
+        }
         (Some(Metric { value: Some(_), .. }) | None, None) => {
             finding.state = State::Unknown;
             finding.note = Some("is not known any more".to_owned());
@@ -478,11 +510,14 @@ fn judge_change(case: &Case<'_>, change: &Change, was: Option<&Metric>, now: &Me
     };
     finding.baseline = Some(before);
     let threshold = change.threshold(before);
-    let olds = was.map_or_else(|| vec![0.0; now.each.len()], |was| plain(&was.each));
-    let differences: Vec<f64> = olds.iter().zip(plain(&now.each)).map(|(old, new)| new - old).collect();
-    let found = intervals(case, finding.level, &differences);
+    let differences = Sample::of_difference(was, now);
+    let share = shares.at(finding.level);
+    let found = intervals(case, share, &differences);
     (finding.low, finding.high) = (found.map(|i| i.0.low), found.map(|i| i.0.high));
     finding.state = stand(change.side, after - before, found, threshold, differences.is_empty());
+    if finding.state == State::Broken && !differences.is_enough(share) {
+        finding.state = State::Undecided;
+    }
     if finding.state == State::Broken {
         outside(case, change.side, threshold, after - before, finding);
     }
@@ -506,39 +541,6 @@ fn outside(case: &Case<'_>, side: Side, threshold: f64, change: f64, finding: &m
             causes.iter().filter(|cause| forgiven.contains(cause)).map(|cause| cause.word()).collect();
         finding.note = Some(format!("moved by {}, which warns and does not deny", words.join(" and ")));
     }
-}
-
-fn verdict(case: &Case<'_>, rule: &Rule, stays: &Stays) -> Finding {
-    let of = |snapshot: &Snapshot| {
-        if stays.meeting_objectives { snapshot.cheapest_meeting_objectives.clone() } else { snapshot.cheapest.clone() }
-    };
-    let now = of(case.new);
-    let mut finding = Finding {
-        unit: None,
-        bound: stays.text.clone(),
-        replications: case.look.replications,
-        message: rule.message.clone(),
-        place: rule.place.clone(),
-        ..blank(&rule.name, rule.level, Subject::Verdict, "", &rule.metric)
-    };
-    let expected = stays.who.clone().or_else(|| case.old.and_then(&of));
-    let Some(expected) = expected else {
-        finding.state = if case.old.is_some() { State::Kept } else { State::NoBaseline };
-        finding.note = case.old.map(|_| "was too close to call".to_owned());
-        return finding;
-    };
-    finding.note = Some(match &now {
-        Some(now) if *now == expected => format!("{expected} is the cheapest"),
-        Some(now) => format!("{now} is the cheapest now, not {expected}"),
-        // Within the materiality band, or none is left that meets the objectives.
-        None => format!("too close to call, or none qualifies; it was to be {expected}"),
-    });
-    finding.state = match now {
-        Some(now) if now == expected => State::Kept,
-        Some(_) => State::Broken,
-        None => State::Undecided,
-    };
-    finding
 }
 
 /// Applies the agreed exceptions.
@@ -592,30 +594,36 @@ fn covers(exception: &Accepted, finding: &Finding) -> bool {
     }
 }
 
-fn rows(case: &Case<'_>) -> Vec<Row> {
+fn rows<'a>(case: &Case<'a>) -> Vec<Row> {
     let mut names: Vec<&str> = case.new.architectures.iter().map(|a| a.name.as_str()).collect();
     let gone = case.old.iter().flat_map(|old| &old.architectures).map(|a| a.name.as_str());
     names.extend(gone.filter(|name| case.new.architecture(name).is_none()));
-    let mut rows = Vec::new();
-    for name in names {
-        for metric in HEADLINE {
-            let old = case.old.and_then(|old| old.architecture(name)).and_then(|a| a.metric(metric));
-            let new = case.new.architecture(name).and_then(|a| a.metric(metric));
-            let difference = old.zip(new).map(|(old, new)| {
-                let pairs = plain(&old.each).into_iter().zip(plain(&new.each));
-                interval(&pairs.map(|(old, new)| new - old).collect::<Vec<_>>(), super::looks::ALPHA)
-            });
-            rows.push(Row {
+    let pairs = names.iter().flat_map(|&name| HEADLINE.map(|metric| (name, metric)));
+    let both = |name: &str, metric: &str| {
+        let of = |snapshot: &'a Snapshot| snapshot.architecture(name).and_then(|side| side.metric(metric));
+        (case.old.and_then(of), of(case.new))
+    };
+    let difference = |old: Option<&Metric>, new: Option<&Metric>| Some(Sample::of_difference(Some(old?), new?));
+    let moved = pairs.clone().filter(|(name, metric)| {
+        let (old, new) = both(name, metric);
+        difference(old, new).is_some_and(|sample| sample.moves())
+    });
+    // They share the error of the look as the rules of a level do.
+    let share = case.look.alpha / moved.count().max(1) as f64;
+    pairs
+        .map(|(name, metric)| {
+            let (old, new) = both(name, metric);
+            let found = difference(old, new).and_then(|sample| sample.interval(share));
+            Row {
                 architecture: name.to_owned(),
                 metric: metric.to_owned(),
                 unit: unit(metric),
                 baseline: old.and_then(|metric| metric.value),
                 new: new.and_then(|metric| metric.value),
-                significant: difference.flatten().is_some_and(|i| i.low > 0.0 || i.high < 0.0),
-            });
-        }
-    }
-    rows
+                significant: found.is_some_and(|i| i.low > 0.0 || i.high < 0.0),
+            }
+        })
+        .collect()
 }
 
 fn measured(new: &Snapshot) -> Vec<Measured> {
@@ -624,7 +632,7 @@ fn measured(new: &Snapshot) -> Vec<Measured> {
         for metric in &architecture.metrics {
             let Some(value) = metric.value else { continue };
             let each = plain(&metric.each);
-            let spread = interval(&each, super::looks::ALPHA).filter(|_| each.len() > 1);
+            let spread = interval(&each, super::looks::ALPHA, 0.0).filter(|_| each.len() > 1);
             all.push(Measured {
                 architecture: architecture.name.clone(),
                 metric: metric.name.clone(),

@@ -68,9 +68,9 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// The interval of the mean of independent values at level `alpha`; `None` for fewer than two known values, unless the only
-/// one is zero: what does not differ at all needs no second opinion.
-pub fn interval(values: &[f64], alpha: f64) -> Option<Interval> {
+/// The interval of the mean of independent values at level `alpha`, none of which varies by less than `least_variance`; `None` for fewer
+/// than two known values, unless the only one is zero: what does not differ at all needs no second opinion.
+pub fn interval(values: &[f64], alpha: f64, least_variance: f64) -> Option<Interval> {
     let known: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
     let n = known.len();
     if n == 0 {
@@ -81,7 +81,7 @@ pub fn interval(values: &[f64], alpha: f64) -> Option<Interval> {
     if n == 1 {
         return (mean.abs() <= 0.0).then_some(Interval { mean, low: mean, high: mean });
     }
-    let error = (squares / (n - 1) as f64 / n as f64).sqrt();
+    let error = ((squares / (n - 1) as f64).max(least_variance) / n as f64).sqrt();
     // No spread, no width, even where the quantile is infinite.
     let half = if error > 0.0 { two_sided_quantile(alpha, n - 1) * error } else { 0.0 };
     Some(Interval { mean, low: mean - half, high: mean + half })
@@ -114,7 +114,7 @@ mod tests {
         for _ in 0..series {
             let values: Vec<f64> = (0..40).map(|_| normal.sample(&mut rng)).collect();
             let alarmed = looks.iter().any(|look| {
-                let found = interval(&values[..look.replications as usize], look.alpha).unwrap();
+                let found = interval(&values[..look.replications as usize], look.alpha, 0.0).unwrap();
                 found.low > 0.0 || found.high < 0.0
             });
             alarms += u32::from(alarmed);
@@ -139,10 +139,10 @@ mod tests {
     #[test]
     fn an_interval_is_students() {
         // Mean 3, s = 1.5811, n = 5: t(0.975, 4) = 2.7764 x 1.5811 / sqrt 5 = 1.9632.
-        let found = interval(&[1.0, 2.0, 3.0, 4.0, 5.0], 0.05).unwrap();
+        let found = interval(&[1.0, 2.0, 3.0, 4.0, 5.0], 0.05, 0.0).unwrap();
         assert!((found.low - 1.036_757).abs() < 1e-6 && (found.high - 4.963_243).abs() < 1e-6, "{found:?}");
-        assert_eq!(interval(&[7.0], 0.05), None);
-        assert_eq!(interval(&[0.0], 0.05).map(|found| found.high), Some(0.0));
-        assert_eq!(interval(&[2.0, 2.0], 0.05).map(|found| (found.low, found.high)), Some((2.0, 2.0)));
+        assert_eq!(interval(&[7.0], 0.05, 0.0), None);
+        assert_eq!(interval(&[0.0], 0.05, 0.0).map(|found| found.high), Some(0.0));
+        assert_eq!(interval(&[2.0, 2.0], 0.05, 0.0).map(|found| (found.low, found.high)), Some((2.0, 2.0)));
     }
 }

@@ -1,6 +1,7 @@
 //! What a gate can judge of results: each metric by architecture, with its value in each replication.
 
-use crate::results::{ArchitectureResult, Figure, Requests, Results};
+use super::noise::Grain;
+use crate::results::{ArchitectureResult, Figure, LineItem, Requests, Results};
 use crate::spec::gate::Unit;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -39,7 +40,7 @@ pub struct Snapshot {
     pub cheapest_meeting_objectives: Option<String>,
     /// The architectures, in the scenario's order.
     pub architectures: Vec<ArchitectureSnapshot>,
-    /// What it was made of, so that it can be run again; not known of a `results.json`.
+    /// What it was made of, so that it can be run again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
 }
@@ -66,7 +67,7 @@ pub struct OriginFile {
     pub name: String,
     /// SHA-256, lower-case hex.
     pub digest: String,
-    /// Its text; `null` where it is too long to be kept.
+    /// Its text; `null` where it is not kept.
     pub text: Option<String>,
 }
 
@@ -92,6 +93,9 @@ pub struct Metric {
     pub value: Option<f64>,
     /// Its value in each replication (`null` where unknown); empty for what has none.
     pub each: Vec<Option<f64>>,
+    /// How coarse it is; that of the new side holds for a stored baseline, too.
+    #[serde(skip)]
+    pub grain: Grain,
 }
 
 /// One line of a bill.
@@ -198,7 +202,18 @@ fn money(text: Option<&String>) -> Option<f64> {
 }
 
 fn metric(name: impl Into<String>, value: Option<f64>, each: Vec<f64>) -> Metric {
-    Metric { name: name.into(), value, each: each.into_iter().map(known).collect() }
+    Metric { name: name.into(), value, each: each.into_iter().map(known).collect(), grain: Grain::Smooth }
+}
+
+fn grained(grain: Grain, metric: Metric) -> Metric {
+    Metric { grain, ..metric }
+}
+
+/// A share of the requests that ended is a count of events.
+fn of_requests(name: impl Into<String>, requests: &Requests, (value, each): (Option<f64>, Vec<f64>)) -> Metric {
+    let ended = requests.arrived.value - requests.in_flight.value;
+    let one = if ended > 0.0 { 1.0 / ended } else { 0.0 };
+    grained(Grain::Events(one), metric(name, value, each))
 }
 
 fn of_figure(name: impl Into<String>, figure: &Figure) -> Metric {
@@ -206,7 +221,7 @@ fn of_figure(name: impl Into<String>, figure: &Figure) -> Metric {
 }
 
 fn lines(architecture: &ArchitectureResult) -> Vec<Line> {
-    let of_line = |line: &crate::results::LineItem| {
+    let of_line = |line: &LineItem| {
         Some(Line {
             key: format!("{}/{}/{}", line.component, line.sku, line.description),
             quantity: line.quantity.parse().ok()?,
@@ -259,43 +274,42 @@ fn metrics(a: &ArchitectureResult) -> Vec<Metric> {
     }
     all.extend(services(a));
     let latency = &a.latency_ms;
-    for (name, figure) in [
-        ("mean", &latency.mean),
-        ("p50", &latency.p50),
-        ("p90", &latency.p90),
-        ("p95", &latency.p95),
-        ("p99", &latency.p99),
-        ("p999", &latency.p999),
-        ("max", &latency.max),
+    for (name, figure, grain) in [
+        ("mean", &latency.mean, Grain::Smooth),
+        ("p50", &latency.p50, Grain::Binned),
+        ("p90", &latency.p90, Grain::Binned),
+        ("p95", &latency.p95, Grain::Binned),
+        ("p99", &latency.p99, Grain::Binned),
+        ("p999", &latency.p999, Grain::Binned),
+        ("max", &latency.max, Grain::Smooth),
     ] {
-        all.push(of_figure(format!("latency_ms.{name}"), figure));
+        all.push(grained(grain, of_figure(format!("latency_ms.{name}"), figure)));
     }
     let requests = &a.requests;
-    let (value, each) = not_served(requests);
-    all.push(metric("failures.all", value, each));
+    all.push(of_requests("failures.all", requests, not_served(requests)));
     for (name, figure) in [
         ("throttled", &requests.throttled),
         ("rejected", &requests.rejected),
         ("timed_out", &requests.timed_out),
         ("failed", &requests.failed),
     ] {
-        let (value, each) = share(requests, |at| at(figure));
-        all.push(metric(format!("failures.{name}"), value, each));
+        all.push(of_requests(format!("failures.{name}"), requests, share(requests, |at| at(figure))));
     }
-    let (value, each) = share(requests, |at| at(&a.cold_starts));
-    all.push(metric("cold_starts", value, each));
+    all.push(of_requests("cold_starts", requests, share(requests, |at| at(&a.cold_starts))));
     let peaks: Vec<&Figure> =
         a.components.iter().filter_map(|c| c.capacity.as_ref()).map(|level| &level.peak).collect();
     if let Some(longest) = peaks.iter().map(|peak| peak.each.len()).max() {
         let largest = |values: &mut dyn Iterator<Item = f64>| values.reduce(f64::max).unwrap_or(f64::NAN);
         let each = (0..longest).map(|i| largest(&mut peaks.iter().filter_map(|p| p.each.get(i).copied()))).collect();
-        all.push(metric("capacity.peak", known(largest(&mut peaks.iter().map(|peak| peak.value))), each));
+        let peak = metric("capacity.peak", known(largest(&mut peaks.iter().map(|peak| peak.value))), each);
+        all.push(grained(Grain::Whole, peak));
     }
     let mut components: Vec<_> = a.components.iter().collect();
     components.sort_by(|a, b| a.name.cmp(&b.name));
     for component in components {
         if let Some(level) = &component.capacity {
-            all.push(of_figure(format!("components.{}.capacity.peak", component.name), &level.peak));
+            let name = format!("components.{}.capacity.peak", component.name);
+            all.push(grained(Grain::Whole, of_figure(name, &level.peak)));
         }
         if let Some(utilisation) = &component.utilisation {
             all.push(of_figure(format!("components.{}.utilisation", component.name), utilisation));
@@ -304,24 +318,23 @@ fn metrics(a: &ArchitectureResult) -> Vec<Metric> {
     if !a.objectives.is_empty() {
         let missed = a.objectives.iter().filter(|objective| !objective.met).count();
         let each = a.objectives.iter().map(|objective| &objective.met_each).filter(|each| !each.is_empty());
-        all.push(metric(
-            "objectives.missed",
-            Some(missed as f64),
-            sums(each.collect(), |met| Some(f64::from(u8::from(!met)))),
-        ));
+        let each = sums(each.collect(), |met| Some(f64::from(u8::from(!met))));
+        all.push(grained(Grain::Whole, metric("objectives.missed", Some(missed as f64), each)));
     }
     let minutes: Vec<&Figure> = a.objectives.iter().filter_map(|objective| objective.minutes_missed.as_ref()).collect();
     if let Some(first) = minutes.first() {
         let each =
             (0..first.each.len()).map(|i| minutes.iter().filter_map(|figure| figure.each.get(i)).sum()).collect();
         let value = known(minutes.iter().map(|figure| figure.value).sum());
-        all.push(metric("objectives.minutes_missed", value, each));
+        all.push(grained(Grain::Whole, metric("objectives.minutes_missed", value, each)));
     }
     for class in &a.classes {
-        all.push(of_figure(format!("classes.{}.latency_ms.p50", class.name), &class.latency_ms.p50));
-        all.push(of_figure(format!("classes.{}.latency_ms.p99", class.name), &class.latency_ms.p99));
-        let (value, each) = not_served(&class.requests);
-        all.push(metric(format!("classes.{}.failures", class.name), value, each));
+        for (name, figure) in [("p50", &class.latency_ms.p50), ("p99", &class.latency_ms.p99)] {
+            let name = format!("classes.{}.latency_ms.{name}", class.name);
+            all.push(grained(Grain::Binned, of_figure(name, figure)));
+        }
+        let name = format!("classes.{}.failures", class.name);
+        all.push(of_requests(name, &class.requests, not_served(&class.requests)));
     }
     all
 }
@@ -341,8 +354,8 @@ fn per_million(a: &ArchitectureResult, total: Option<f64>, totals: &[f64]) -> Me
     metric("monthly_cost.per_million_requests", value, each)
 }
 
-/// The bill by service. A replication's part follows its usage of each price: linear around the mean bill, which is exact where
-/// no tier ends between the replications.
+/// The bill by service. A replication's part differs from the mean bill by what its usage of each price is more or less than the mean, at
+/// the prices of the tiers in which that lies.
 fn services(a: &ArchitectureResult) -> Vec<Metric> {
     let mut names: Vec<&str> = a.line_items.iter().map(|line| line.service.as_str()).collect();
     names.sort_unstable();
@@ -355,20 +368,59 @@ fn services(a: &ArchitectureResult) -> Vec<Metric> {
     names
         .into_iter()
         .map(|service| {
-            let mut value = 0.0;
-            let mut each = vec![0.0; replications];
-            for line in a.line_items.iter().filter(|line| line.service == service) {
-                let amount: f64 = line.amount.parse().unwrap_or(0.0);
-                value += amount;
-                let usage: Vec<f64> = (0..replications).map(|replication| used(&line.sku, replication)).collect();
+            let lines = || a.line_items.iter().filter(|line| line.service == service);
+            let value = lines().filter_map(|line| line.amount.parse::<f64>().ok()).sum();
+            let mut each = vec![value; replications];
+            let mut skus: Vec<&str> = lines().map(|line| line.sku.as_str()).collect();
+            skus.sort_unstable();
+            skus.dedup();
+            for sku in skus {
+                let tiers = tiers(lines().filter(|line| line.sku == sku));
+                let billed: f64 = tiers.iter().map(|tier| tier.quantity).sum();
+                let usage: Vec<f64> = (0..replications).map(|replication| used(sku, replication)).collect();
                 let mean = usage.iter().sum::<f64>() / replications.max(1) as f64;
-                for (sum, usage) in each.iter_mut().zip(usage) {
-                    *sum += if mean > 0.0 { amount * usage / mean } else { amount };
+                for (cost, usage) in each.iter_mut().zip(usage).filter(|_| mean > 0.0) {
+                    *cost += further(&tiers, billed * (usage / mean - 1.0));
                 }
             }
             metric(format!("monthly_cost.service.{service}"), Some(value), each)
         })
         .collect()
+}
+
+/// What of a price is billed at one of its tiers.
+struct Tier<'a> {
+    description: &'a str,
+    quantity: f64,
+    unit_price: f64,
+}
+
+/// The tiers of one price in their order, over all components.
+fn tiers<'a>(lines: impl Iterator<Item = &'a LineItem>) -> Vec<Tier<'a>> {
+    let mut tiers: Vec<Tier<'a>> = Vec::new();
+    for line in lines {
+        let (Ok(quantity), Ok(unit_price)) = (line.quantity.parse::<f64>(), line.unit_price.parse()) else { continue };
+        match tiers.iter_mut().find(|tier| tier.description == line.description) {
+            Some(tier) => tier.quantity += quantity,
+            None => tiers.push(Tier { description: &line.description, quantity, unit_price }),
+        }
+    }
+    tiers
+}
+
+/// What so much more costs, or less (negative): more is in the last tier, less comes off it first, then off the one before.
+fn further(tiers: &[Tier<'_>], more: f64) -> f64 {
+    if more >= 0.0 {
+        return tiers.last().map_or(0.0, |last| more * last.unit_price);
+    }
+    let mut missing = -more;
+    let mut saved = 0.0;
+    for tier in tiers.iter().rev() {
+        let part = missing.min(tier.quantity);
+        saved += part * tier.unit_price;
+        missing -= part;
+    }
+    -saved
 }
 
 /// The unit of a metric.

@@ -164,6 +164,12 @@ impl Histogram {
         Some(self.max())
     }
 
+    /// How wide the bin is that holds a duration, both in milliseconds.
+    pub fn bin_width_millis(millis: f64) -> f64 {
+        let bin = bin_of(SimDuration::from_secs_f64(millis.max(0.0) / 1e3).0);
+        SimDuration(lower_edge(bin + 1) - lower_edge(bin)).as_millis_f64()
+    }
+
     /// The bins that hold anything: (first nanosecond above the bin, count).
     pub fn bins(&self) -> impl Iterator<Item = (SimDuration, u64)> + '_ {
         let filled = self.counts.iter().enumerate().filter(|(_, count)| **count > 0);

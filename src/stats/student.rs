@@ -22,6 +22,10 @@ pub fn two_sided_quantile(alpha: f64, df: usize) -> f64 {
     }
     for _ in 0..HALVINGS {
         let middle = (low + high) / 2.0;
+        // No number lies between the two.
+        if middle <= low || middle >= high {
+            break;
+        }
         if beyond(middle) > alpha {
             low = middle;
         } else {
