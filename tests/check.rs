@@ -441,6 +441,104 @@ fn a_stored_baseline_is_split_by_running_its_files_again() {
     assert!(check(dir.path(), &against(&[]), 100).contains("are not those that it was made of"));
 }
 
+/// `costsim compare --out out` in a directory.
+fn compared(dir: &Path, scenario: &str) {
+    let mut compare = Command::new(env!("CARGO_BIN_EXE_costsim"));
+    compare.current_dir(dir).args(["compare", scenario, "--out", "out", "--quiet"]);
+    ended(compare.output().unwrap(), 0);
+}
+
+#[test]
+fn a_results_json_is_run_again_like_a_stored_baseline() {
+    let dir = project();
+    compared(dir.path(), "shop.yaml");
+    let results = ["--baseline", "out/results.json"];
+    assert!(check(dir.path(), &results, 0).contains("no bill changes beyond noise"));
+    // Three times the traffic, a third instance, other prices and another version.
+    fs::write(dir.path().join("two.yaml"), fleet("two", 3)).unwrap();
+    change(dir.path(), "shop.yaml", "3/s", "9/s");
+    let path = dir.path().join("out/results.json");
+    let mut value: serde_json::Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    value["prices"]["digest"] = "sha256:other".into();
+    value["tool_version"] = "0.0.1".into();
+    fs::write(&path, value.to_string()).unwrap();
+    let found = report(dir.path(), &results, 100);
+    let movement = of(&found["movements"], "two")[0];
+    assert!(movement["note"].is_null(), "{movement:#}");
+    let parts = movement["parts"].as_array().unwrap();
+    let causes: Vec<String> = parts.iter().map(|part| part["causes"].to_string()).collect();
+    assert_eq!(causes[..2], ["[\"traffic\"]", "[\"model\"]"], "{movement:#}");
+    assert!(causes[2..].iter().all(|cause| cause == "[\"prices\"]" || cause == "[\"tool\"]") && causes.len() > 2);
+    let amount = |part: &serde_json::Value| part["amount"].as_f64().unwrap();
+    let row = of(&found["rows"], "two")[0];
+    let moved = row["new"].as_f64().unwrap() - row["baseline"].as_f64().unwrap();
+    assert!((parts.iter().map(amount).sum::<f64>() - moved).abs() < 1e-6, "the parts add up");
+    // One more m7g.large at 0.0816 USD an hour and its address at 0.005 USD for 730 hours, and little else (a disk).
+    let instance = 730.0 * (0.0816 + 0.005);
+    assert!((instance..instance + 5.0).contains(&amount(&parts[1])), "{movement:#}");
+    // The numbers of the file are those of this program and of these prices.
+    assert!(parts[2..].iter().all(|part| amount(part).abs() < 1e-6), "{movement:#}");
+}
+
+#[test]
+fn a_results_json_of_another_directory_takes_its_data_from_there() {
+    let dir = project();
+    fs::create_dir(dir.path().join("plans")).unwrap();
+    for name in ["one.yaml", "two.yaml"] {
+        fs::rename(dir.path().join(name), dir.path().join("plans").join(name)).unwrap();
+    }
+    let rows = |rate: u32| (0..3_600).fold("time,count\n".to_owned(), |all, t| all + &format!("{t},{rate}\n"));
+    let csv = dir.path().join("plans/load.csv");
+    fs::write(&csv, rows(3)).unwrap();
+    let scenario = SCENARIO.replace("{ constant: 3/s }", "{ replay: { file: load.csv, rate: true } }");
+    fs::write(dir.path().join("plans/shop.yaml"), scenario).unwrap();
+    fs::remove_file(dir.path().join("shop.yaml")).unwrap();
+    compared(dir.path(), "plans/shop.yaml");
+    fs::write(dir.path().join("plans/two.yaml"), fleet("two", 3)).unwrap();
+    let run = |code: i32| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_costsim"));
+        command.current_dir(dir.path()).env("NO_COLOR", "1").env_remove("GITHUB_ACTIONS");
+        command.args(["check", "plans/shop.yaml", "--baseline", "out/results.json", "--quiet"]);
+        ended(command.output().unwrap(), code)
+    };
+    let text = run(100);
+    assert!(text.contains("two: the bill was moved by model +$") && !text.contains("cannot be told apart"), "{text}");
+    // The data have changed as well: what the old ones were is not known any more.
+    fs::write(&csv, rows(9)).unwrap();
+    let text = run(100);
+    assert!(text.contains("traffic and model cannot be told apart: `load.csv`"), "{text}");
+}
+
+#[test]
+fn a_model_file_that_moved_is_the_same_model() {
+    let dir = repository();
+    git(dir.path(), &["checkout", "-qb", "change"]);
+    fs::create_dir(dir.path().join("models")).unwrap();
+    git(dir.path(), &["mv", "two.yaml", "models/two.yaml"]);
+    change(dir.path(), "shop.yaml", "./two.yaml", "./models/two.yaml");
+    git(dir.path(), &["commit", "-qam", "move"]);
+    let found = report(dir.path(), &["--baseline-rev", "main"], 0);
+    for name in ["one", "two"] {
+        assert!(of(&found["rows"], name).iter().all(|row| row["baseline"] == row["new"]), "{found:#}");
+        assert!(of(&found["movements"], name)[0]["moved"].as_array().unwrap().is_empty(), "{found:#}");
+    }
+}
+
+#[test]
+fn another_winner_counts_beyond_the_band_and_beyond_noise() {
+    let dir = project();
+    let winner = "gate:\n  - { name: winner, metric: verdict, limit: cheapest stays }\n";
+    fs::write(dir.path().join("costsim.gate.yaml"), winner).unwrap();
+    check(dir.path(), &["--write-baseline", "base.json"], 0);
+    // Three instances against two: 50 % more.
+    fs::write(dir.path().join("one.yaml"), fleet("one", 3)).unwrap();
+    let text = check(dir.path(), &against(&[]), 100);
+    assert!(text.contains("two is the cheapest now, not one"), "{text}");
+    // As many: too close to call.
+    fs::write(dir.path().join("one.yaml"), fleet("one", 2)).unwrap();
+    assert!(check(dir.path(), &against(&[]), 0).contains("too close to call"));
+}
+
 #[test]
 fn a_long_file_has_to_be_there_to_be_run_again() {
     let dir = project();

@@ -1,5 +1,6 @@
 //! Stored baselines: reading one with a plain word for everything that can be wrong with it, and writing one.
 
+use super::kept;
 use crate::cli::Failure;
 use crate::gate::snapshot::{self, Origin, Snapshot};
 use crate::results::{self, Results};
@@ -31,7 +32,7 @@ pub fn read(path: &Path, scenario: &Scenario) -> Result<Snapshot, Failure> {
     let old = match value.get("schema").and_then(Value::as_str) {
         Some(snapshot::SCHEMA) => serde_json::from_value::<Snapshot>(value).map_err(|error| error.to_string()),
         Some(results::SCHEMA) => serde_json::from_value::<Results>(value)
-            .map(|results| Snapshot::of(&results))
+            .map(|results| Snapshot { origin: kept::origin_of_results(&results), ..Snapshot::of(&results) })
             .map_err(|error| error.to_string()),
         Some(other) if other.starts_with("costsim.") => {
             let (ours, theirs) = (snapshot::SCHEMA, results::SCHEMA);

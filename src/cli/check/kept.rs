@@ -7,6 +7,7 @@ use crate::catalog;
 use crate::cli::Failure;
 use crate::gate::snapshot::{Origin, OriginFile, Snapshot};
 use crate::gate::{Movement, movement};
+use crate::results::Results;
 use crate::spec::LoadOptions;
 use crate::spec::files::{digest_file, digest_text};
 use crate::spec::scenario::Scenario;
@@ -16,7 +17,7 @@ use std::path::{Component, Path, PathBuf};
 const LONGEST: usize = 65_536;
 
 /// Why a baseline cannot run again that was written without its files.
-pub const NOT_KEPT: &str = "this baseline holds no files to run again; `--write-baseline` keeps them, and `--baseline-rev` takes them from git";
+pub const NOT_KEPT: &str = "this baseline holds no files to run again (a results.json keeps up to 256 KB of them); `--write-baseline` keeps them, and `--baseline-rev` takes them from git";
 
 /// What a baseline is made of.
 pub fn origin(options: &LoadOptions, scenario: &Scenario) -> Origin {
@@ -44,6 +45,24 @@ pub fn origin(options: &LoadOptions, scenario: &Scenario) -> Origin {
         set: options.set.clone(),
         files: files.collect(),
     }
+}
+
+/// What a `results.json` was made of: its resolved scenario stands for the scenario and the models, and lies where the scenario lay; other
+/// files (traffic, samples) have to be there as they were.
+pub fn origin_of_results(results: &Results) -> Option<Origin> {
+    let text = results.inputs.resolved.as_ref()?.to_string();
+    let is_yaml = |name: &str| [".yaml", ".yml"].iter().any(|end| name.ends_with(end));
+    let names = results.inputs.files.iter().map(|file| file.name.as_str());
+    let mut beside = names.filter(|name| is_yaml(name) && !name.starts_with("embedded:")).map(Path::new);
+    let beside = beside.find(|path| path.is_relative()).and_then(Path::parent).unwrap_or(Path::new(""));
+    let name = beside.join("resolved-inputs.yaml").to_string_lossy().replace('\\', "/");
+    let data = results.inputs.files.iter().filter(|file| !is_yaml(&file.name)).map(|file| OriginFile {
+        name: file.name.clone(),
+        digest: file.digest.trim_start_matches("sha256:").to_owned(),
+        text: None,
+    });
+    let resolved = OriginFile { name: name.clone(), digest: digest_text(&text), text: Some(text) };
+    Some(Origin { inputs: vec![name], files: std::iter::once(resolved).chain(data).collect(), ..Origin::default() })
 }
 
 /// The directories in which the files lie that name others, the current one first.
@@ -156,7 +175,10 @@ fn restore(origin: &Origin) -> Result<OldFiles, String> {
         match made {
             Ok(true) => {}
             Ok(false) => {
-                return Err(format!("`{}` is too long to be kept in a baseline and is not what it was", file.name));
+                return Err(format!(
+                    "`{}` is too long to be kept in a baseline, or not kept in a results.json, and is not what it was",
+                    file.name
+                ));
             }
             Err(error) => return Err(format!("`{}` of the baseline cannot be restored ({error})", file.name)),
         }
