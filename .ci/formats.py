@@ -24,16 +24,6 @@ GATE = """gate:
   - { name: winner, metric: verdict, limit: cheapest stays, level: warn }
 """
 FORMATS = ["markdown", "junit", "sarif", "json", "bencher", "github", "terminal"]
-# Bencher Metric Format as documented at https://bencher.dev/docs/reference/bencher-metric-format.
-NUMBER = {"type": "number"}
-METRIC = {
-    "type": "object",
-    "required": ["value"],
-    "properties": {"value": NUMBER, "lower_value": NUMBER, "upper_value": NUMBER},
-    "additionalProperties": False,
-}
-BENCHER = {"type": "object", "additionalProperties": {"type": "object", "additionalProperties": METRIC}}
-
 
 def check(costsim, work, expected, *arguments):
     command = [costsim, "check", "steady-api", "--gate", "gate.yaml", "--horizon", "1h", "--replications", "5", "--quiet"]
@@ -94,6 +84,25 @@ def markdown(text):
     return "two tables, one fold, tags closed"
 
 
+def bencher(value, environment):
+    # Of https://bencher.dev/docs/reference/bencher-metric-format.
+    assert value and all(len(name.encode()) <= 1024 for name in value)
+    measures = [measure for benchmark in value.values() for measure in benchmark.items()]
+    assert len(measures) > 20 and all(len(name.encode()) <= 64 for name, _ in measures)
+    assert all(m.get("lower_value", m["value"]) <= m["value"] <= m.get("upper_value", m["value"]) for _, m in measures)
+    published = environment / "bencher.json"
+    if not published.exists():
+        return f"{len(measures)} measures within the documented limits; not held to the published schema"
+    schema = json.loads(published.read_text())
+    validator = jsonschema.validators.validator_for(schema)
+    validator.check_schema(schema)
+    validator(schema).validate(value)
+    # It holds metrics to something: one without its value is refused.
+    broken = {name: {measure: {} for measure in benchmark} for name, benchmark in value.items()}
+    assert not validator(schema).is_valid(broken)
+    return f"{len(measures)} measures, valid by the published schema {schema['$id']}"
+
+
 def main(costsim, environment):
     with tempfile.TemporaryDirectory() as name:
         work = pathlib.Path(name)
@@ -110,8 +119,7 @@ def main(costsim, environment):
         print("JUnit: valid by the xUnit plug-in's schema,", junit(text["junit"], environment, outcome))
         print("SARIF: valid by the schema of OASIS,", sarif(text["sarif"], environment, gate))
         print("Markdown: read by markdown-it,", markdown(text["markdown"]))
-        jsonschema.validate(json.loads(text["bencher"]), BENCHER)
-        print("Bencher metrics: as documented")
+        print("Bencher metrics:", bencher(json.loads(text["bencher"]), environment))
         for line in text["github"].splitlines():
             assert re.fullmatch(r"::(error|warning|notice) (file=[^,:]+,line=\d+,col=\d+,)?title=[^,:]+::.+", line), line
         print("GitHub annotations: well formed")
