@@ -515,7 +515,7 @@ pub struct Level {
 pub struct ComponentResult {
     /// Its name.
     pub name: String,
-    /// `lambda`, `fleet`, `load_balancer`, `http_api`.
+    /// `lambda`, `fleet`, `load_balancer`, `http_api`, `table`, `queue`.
     pub kind: String,
     /// Requests it answered.
     pub served: Figure,
@@ -545,6 +545,30 @@ pub struct ComponentResult {
     pub mean_time_ms: Figure,
     /// Mean number of requests in it.
     pub mean_in_system: Figure,
+    /// What became of messages or events (`null` where there are none).
+    #[serde(default)]
+    pub queue: Option<QueueResult>,
+}
+
+/// Messages of a queue, or events of a function that is invoked asynchronously; counted when it happens.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct QueueResult {
+    /// Taken in.
+    pub received: Figure,
+    /// Handled well.
+    pub done: Figure,
+    /// Times that one came back to be tried again.
+    pub returned: Figure,
+    /// Attempts (of batches, or of events) that a limit refused.
+    pub throttled: Figure,
+    /// Given up and kept in another queue.
+    pub dead_lettered: Figure,
+    /// Given up and lost.
+    pub lost: Figure,
+    /// In it at the end of the horizon.
+    pub waiting: Figure,
+    /// From being taken in until handled well.
+    pub age_ms: Latency,
 }
 
 /// The monthly bill.

@@ -254,6 +254,45 @@ fn what_fleets_may_say() {
 }
 
 #[test]
+fn queues_and_events_are_checked_against_what_aws_allows() {
+    let good = "dependencies: 300ms } }";
+    let with = |queue: &str| {
+        format!(
+            "dependencies: 300ms, calls: [ {{ to: jobs, wait: 1s }} ] }} }}\n      jobs: {{ queue: {{ {queue} }} }}\n      worker: {{ lambda: {{ memory: 512 MB, runtime: nodejs22, dependencies: 1s, timeout: 20s }} }}\n      dead: {{ queue: {{}} }}"
+        )
+    };
+    let rest = "to: worker, dead_letter: dead";
+    let loaded =
+        load(GOOD.replace(good, &with(&format!("{rest}, max_receive_count: 3, batch_size: 100, batch_window: 5s"))))
+            .unwrap();
+    assert_eq!(loaded.warnings, []);
+    let costsim::spec::model::ComponentKind::Queue(jobs) = &loaded.scenario.architectures[0].components[2].kind else {
+        panic!()
+    };
+    let rule = jobs.consumer.as_ref().unwrap();
+    assert_eq!((rule.batch_size, rule.max_receive_count, rule.dead_letter.map(|id| id.0)), (100, Some(3), Some(4)));
+    let mistake = |queue: &str, at: &str, says: &str, help: &str| {
+        one_mistake(good, &with(&format!("{rest}, {queue}")), at, says, help);
+    };
+    mistake("batch_size: 100", "100", "needs a window", "`batch_window: 1s`");
+    mistake("maximum_concurrency: 1", "1", "out of range", "2 to 1000");
+    mistake("batch_window: 10m", "10m", "out of range", "5m");
+    mistake("visibility_timeout: 10s", "10s", "shorter than the function's (20s)", "six times");
+    mistake("fifo: true", "fifo", "is not modelled yet", "");
+    one_mistake(good, &with("to: worker, dead_letter: worker"), "worker", "", "it has to be a `queue`");
+    one_mistake(good, &with("to: dead, dead_letter: dead"), "dead", "a queue cannot call a queue", "a `lambda`");
+    one_mistake(good, &with("to: shop, dead_letter: dead"), "shop", "a loop of calls and messages", "break the loop");
+    // Asynchronous functions.
+    let with =
+        |settings: &str| format!("dependencies: 300ms, async: {{ {settings} }} }} }}\n      dead: {{ queue: {{}} }}");
+    assert_eq!(load(GOOD.replace(good, &with("on_failure: dead, maximum_age: 1h"))).unwrap().warnings, []);
+    let mistake = |settings: &str, at: &str, says: &str, help: &str| one_mistake(good, &with(settings), at, says, help);
+    mistake("on_failure: dead, retries: 5", "5", "out of range", "0 to 2");
+    mistake("on_failure: dead, maximum_age: 7h", "7h", "out of range", "6h");
+    mistake("on_failure: deed", "deed", "which is no component", "`dead`");
+}
+
+#[test]
 fn keys_of_later_versions_are_no_typing_errors() {
     let (key, says) = ("extensions", "is not modelled yet");
     one_mistake("memory: 512 MB, ", "memory: 512 MB, extensions: 1, ", key, says, "remove it");

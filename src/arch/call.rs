@@ -6,7 +6,7 @@ use crate::units::SimTime;
 /// One attempt at a request. Small and `Copy`: it travels with the work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Call {
-    /// Number of the request in its replication: the same for every architecture.
+    /// Number of the request in its replication: the same for every architecture. For a call that a function makes, a number drawn for it.
     pub id: u64,
     /// When the client first sent it.
     pub first_at: SimTime,
@@ -24,6 +24,13 @@ pub struct Call {
     pub cold: bool,
     /// Where its deadline is kept, or [`NO_TICKET`].
     pub ticket: u32,
+}
+
+impl Call {
+    /// A call that begins at `now`, without any work yet.
+    pub const fn fresh(id: u64, now: SimTime, class: u16) -> Self {
+        Self { id, first_at: now, at: now, cpu: 0, wait: 0, class, attempt: 0, cold: false, ticket: NO_TICKET }
+    }
 }
 
 /// No deadline is kept for the attempt.

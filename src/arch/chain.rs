@@ -10,7 +10,7 @@
 //!
 //! Usage is booked in the hour in which such a call ends.
 
-use super::call::{Call, Ending, NO_TICKET};
+use super::call::{Call, Ending};
 use super::lambda::Held;
 use super::output::Outcome;
 use super::way_back::Place;
@@ -33,19 +33,40 @@ pub(super) enum Waiter {
     Client,
     /// A call of another function: its number.
     Job(u32),
+    /// An event that was accepted: its number.
+    Event(u32),
+    /// A batch of a queue's messages.
+    Batch {
+        /// The queue's position.
+        queue: u16,
+        /// The batch's number.
+        batch: u32,
+    },
 }
 
 /// What a handler does at one position of its calls.
 enum What {
     Table,
-    Function {
-        function: u16,
-        /// CPU and wait with the keys of their draws; `None` = what the request itself needs.
-        work: Option<Box<[(Sampler, Key); 2]>>,
-        retries: u8,
-        numbers: Key,
-        backoff: Key,
-    },
+    Asked(Asked),
+}
+
+/// Somebody whose state at the instant of the call matters.
+struct Asked {
+    whom: Whom,
+    /// CPU and wait with the keys of their draws; `None` = what the request itself needs.
+    work: Option<Box<[(Sampler, Key); 2]>>,
+    retries: u8,
+    numbers: Key,
+    backoff: Key,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Whom {
+    /// A function, and waits for its answer.
+    Function(u16),
+    /// A function that is invoked asynchronously.
+    Inbox(u16),
+    Queue(u16),
 }
 
 struct Step {
@@ -74,7 +95,7 @@ struct Job {
 
 /// What functions call, and the calls that wait.
 pub(super) struct Chains {
-    /// By function; empty for those that wait for none.
+    /// By function; empty for those that call nobody but tables.
     steps: Vec<Vec<Step>>,
     jobs: Vec<Job>,
     free: Vec<u32>,
@@ -88,26 +109,32 @@ impl Chains {
             _ => None,
         });
         let steps = functions.map(|(name, function)| {
-            if !function.waits_for_functions() {
+            if !function.calls_at_instants() {
                 return Vec::new();
             }
             let step = |(step, call): (usize, &crate::spec::model::Outbound)| {
                 let key = root.named(name).named("call").numbered(step as u64);
-                let what = match (&call.what, places[usize::from(call.to.0)]) {
-                    (OutboundKind::Function { work, retries }, Place::Function(function) | Place::Caller(function)) => {
-                        What::Function {
-                            function,
-                            work: work.as_ref().map(|(cpu, wait)| {
-                                let cpu = (Sampler::compile(cpu), key.named("cpu"));
-                                Box::new([cpu, (Sampler::compile(wait), key.named("wait"))])
-                            }),
-                            retries: *retries,
-                            numbers: key,
-                            backoff: key.named("backoff"),
-                        }
-                    }
-                    _ => What::Table,
+                let whom = match places[usize::from(call.to.0)] {
+                    Place::Function(function) | Place::Caller(function) => Whom::Function(function),
+                    Place::Inbox(function) => Whom::Inbox(function),
+                    Place::Queue(queue) => Whom::Queue(queue),
+                    _ => return Step { classes: call.classes.clone(), what: What::Table },
                 };
+                let (work, retries) = match &call.what {
+                    OutboundKind::Function { work, retries } => (work.as_ref(), *retries),
+                    OutboundKind::Message { work } => (work.as_ref(), 0),
+                    OutboundKind::Table { .. } => (None, 0),
+                };
+                let what = What::Asked(Asked {
+                    whom,
+                    work: work.map(|(cpu, wait)| {
+                        let cpu = (Sampler::compile(cpu), key.named("cpu"));
+                        Box::new([cpu, (Sampler::compile(wait), key.named("wait"))])
+                    }),
+                    retries,
+                    numbers: key,
+                    backoff: key.named("backoff"),
+                });
                 Step { classes: call.classes.clone(), what }
             };
             function.calls.iter().enumerate().map(step).collect()
@@ -180,6 +207,8 @@ impl World<'_> {
         match waiter {
             Waiter::Client => self.answer_late(now, *call, ending, queue),
             Waiter::Job(job) => self.resume(now, job, call.cold, ending, queue),
+            Waiter::Event(event) => self.delivered(now, event, ending, queue),
+            Waiter::Batch { queue: number, batch } => self.batch_answered(now, (number, batch), ending, queue),
         }
     }
 
@@ -194,7 +223,7 @@ impl World<'_> {
             if step.classes[usize::from(job.call.class)] {
                 match step.what {
                     What::Table => handler = state.at_table(job.step, handler, &job.call, &mut self.shared.tables),
-                    What::Function { .. } => {
+                    What::Asked(_) => {
                         let at = job.held.handler_from + SimDuration(handler);
                         job.asked_at = at;
                         return queue.push(at, Event::new(Due::Step, 0, number));
@@ -208,31 +237,30 @@ impl World<'_> {
         self.end_job(now, number, timeout, Some(504), queue);
     }
 
-    /// A job calls another function.
+    /// A job calls somebody.
     pub(super) fn step(&mut self, now: SimTime, number: u32, queue: &mut EventQueue<Event>) {
         let job = &mut self.chains.jobs[number as usize];
-        let What::Function { function, work, numbers, .. } =
-            &self.chains.steps[usize::from(job.function)][job.step].what
-        else {
-            return;
-        };
-        let id = numbers.draw(job.call.id, u32::from(job.call.attempt));
-        let (cpu, wait) = work.as_ref().map_or((job.call.cpu, job.call.wait), |work| {
+        let What::Asked(asked) = &self.chains.steps[usize::from(job.function)][job.step].what else { return };
+        let id = asked.numbers.draw(job.call.id, u32::from(job.call.attempt));
+        let (cpu, wait) = asked.work.as_ref().map_or((job.call.cpu, job.call.wait), |work| {
             let [(cpu, cpu_key), (wait, wait_key)] = &**work;
             (cpu.sample(cpu_key.draw(id, 0)).0, wait.sample(wait_key.draw(id, 0)).0)
         });
-        let call = Call {
-            id,
-            first_at: now,
-            at: now,
-            cpu,
-            wait,
-            class: job.call.class,
-            attempt: job.attempt,
-            cold: false,
-            ticket: NO_TICKET,
+        let call = Call { cpu, wait, attempt: job.attempt, ..Call::fresh(id, now, job.call.class) };
+        let function = match asked.whom {
+            Whom::Function(function) => function,
+            Whom::Inbox(function) => {
+                self.accept(now, function, call, queue);
+                return self.go_on(now, number, SimDuration::ZERO, queue);
+            }
+            Whom::Queue(to) => {
+                let state = &mut self.queues[usize::from(to)];
+                state.send(now, &call);
+                let taken = state.send_latency(id);
+                self.pump(now, to, queue);
+                return self.go_on(now, number, taken, queue);
+            }
         };
-        let function = *function;
         job.open = true;
         if !job.watched && !self.chains.steps[usize::from(function)].is_empty() {
             // The answer will not be known at once: somebody has to notice when the caller's time is over.
@@ -241,6 +269,15 @@ impl World<'_> {
             queue.push(job.held.handler_from + timeout + SimDuration(1), Event::new(Due::Cut, 0, number));
         }
         self.invoke(now, function, call, Waiter::Job(number), queue);
+    }
+
+    /// A job goes on after something that took so long.
+    fn go_on(&mut self, now: SimTime, number: u32, taken: SimDuration, queue: &mut EventQueue<Event>) {
+        let job = &mut self.chains.jobs[number as usize];
+        job.step += 1;
+        job.attempt = 0;
+        let handler = (now + taken).since(job.held.handler_from).0;
+        self.advance(now, number, handler, queue);
     }
 
     /// A job has the answer of the function that it called.
@@ -264,7 +301,7 @@ impl World<'_> {
             job.attempt = 0;
             return self.advance(now, number, handler, queue);
         }
-        let What::Function { retries, backoff, .. } = &self.chains.steps[usize::from(job.function)][job.step].what
+        let What::Asked(Asked { retries, backoff, .. }) = &self.chains.steps[usize::from(job.function)][job.step].what
         else {
             return;
         };
@@ -307,7 +344,7 @@ impl World<'_> {
             Some(status) => Ending { at: now, status, outcome: Outcome::Failed },
         };
         let function = &mut self.functions[usize::from(job.function)];
-        let ending = function.end(&job.held, &call, handler, job.waited, ended, now, queue);
+        let ending = function.end(&job.held, handler, job.waited, ended, now, queue);
         self.chains.forget(number);
         self.answered(now, waiter, &call, ending, queue);
     }

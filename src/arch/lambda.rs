@@ -153,6 +153,8 @@ pub struct Held {
     pub handler_from: SimTime,
     /// Nanoseconds of the handler until it makes its first call to another component; `None` where it fails before anything.
     pub own_work: Option<u64>,
+    /// It fails after all its work.
+    fails: bool,
 }
 
 /// Something that the handler does at a table.
@@ -189,6 +191,8 @@ pub struct LambdaState {
     provisioned_connections: u64,
     error_rate: f64,
     error_key: Key,
+    /// See [`LambdaState::expect`].
+    verdict: Option<bool>,
     again_keys: Vec<Key>,
     /// Starts are restored from a snapshot.
     restores: bool,
@@ -207,6 +211,8 @@ pub struct LambdaState {
     busy: Gauge,
     meters: Meters,
     log_bytes: Vec<u64>,
+    /// Requests that an asynchronous invocation is billed as, by class.
+    increments: Option<Vec<u64>>,
     // Open counters of the hour.
     /// By class.
     hour_calls: Vec<u64>,
@@ -215,6 +221,7 @@ pub struct LambdaState {
     hour_provisioned_ms: u64,
     hour_starts: u64,
     hour_streamed: u64,
+    hour_further_log: u64,
     // Over the measured horizon.
     unserved: u64,
     throttled: u64,
@@ -229,6 +236,11 @@ pub struct LambdaState {
     bucket_busy: u128,
     series_total: Vec<f64>,
     series_busy: Vec<f64>,
+}
+
+/// Requests that an event of this size is billed as: one for the first 256 KB, one for each started 64 KB beyond, up to 1 MB (pricing page).
+fn event_requests(bytes: u64) -> u64 {
+    1 + bytes.min(1 << 20).saturating_sub(256 << 10).div_ceil(64 << 10)
 }
 
 /// What the handlers of a function do at tables.
@@ -339,6 +351,7 @@ impl LambdaState {
             provisioned_connections: 0,
             error_rate: function.error_rate,
             error_key: key.named("error"),
+            verdict: None,
             again_keys: (0..function.init.len()).map(|part| key.named("init again").numbered(part as u64)).collect(),
             restores: function.snapstart.is_some(),
             ephemeral_over,
@@ -369,12 +382,17 @@ impl LambdaState {
                 streamed: function.streaming.then(|| ledger.open(name, "lambda.stream.gb", RawUnit::Bytes)),
             },
             log_bytes: classes.iter().map(|class| class.log_size.0.saturating_add(function.platform_log.0)).collect(),
+            increments: function
+                .asynchronous
+                .as_ref()
+                .map(|_| classes.iter().map(|class| event_requests(class.request_size.0)).collect()),
             hour_calls: vec![0; shared.scenario.classes.len()],
             hour_time: 0,
             hour_billed_ms: 0,
             hour_provisioned_ms: 0,
             hour_starts: 0,
             hour_streamed: 0,
+            hour_further_log: 0,
             unserved: 0,
             throttled: 0,
             cold_starts: 0,
@@ -526,6 +544,7 @@ impl LambdaState {
             class: call.class,
             handler_from: now + SimDuration(start.unbilled + start.init),
             own_work: connected.then(|| self.own_work(call) + start.inside),
+            fails: self.fails(call),
         })
     }
 
@@ -534,7 +553,6 @@ impl LambdaState {
     pub fn end(
         &mut self,
         held: &Held,
-        call: &Call,
         handler: u64,
         waited: SimDuration,
         ended: Ending,
@@ -542,7 +560,7 @@ impl LambdaState {
         queue: &mut EventQueue<Event>,
     ) -> Ending {
         let mut ending = Ending { at: held.handler_from + SimDuration(handler), ..ended };
-        if ending.outcome == Outcome::Served && self.fails(call) {
+        if ending.outcome == Outcome::Served && held.fails {
             ending = Ending { at: ending.at, ..FAILED };
         }
         if ending.outcome == Outcome::Served {
@@ -557,6 +575,16 @@ impl LambdaState {
         // A time-out may be noticed a nanosecond late.
         self.release_at(Ending { at: ending.at.max(now), ..ending }, held.admitted.environment, queue);
         ending
+    }
+
+    /// Until it is told `None`, calls fail or not as is said here, whatever the error rate: a batch fails with its messages.
+    pub fn expect(&mut self, fails: Option<bool>) {
+        self.verdict = fails;
+    }
+
+    /// Logs beside those of one message.
+    pub fn log_further(&mut self, bytes: u64) {
+        self.hour_further_log = self.hour_further_log.saturating_add(bytes);
     }
 
     /// The function's own time-out.
@@ -638,7 +666,11 @@ impl LambdaState {
     /// Whether the handler fails after all its work.
     #[inline(always)]
     fn fails(&self, call: &Call) -> bool {
-        self.error_rate > 0.0 && unit(self.error_key.draw(call.id, u32::from(call.attempt))) < self.error_rate
+        self.error_rate > 0.0
+            && match self.verdict {
+                Some(fails) => fails,
+                None => unit(self.error_key.draw(call.id, u32::from(call.attempt))) < self.error_rate,
+            }
     }
 
     #[inline(always)]
@@ -835,7 +867,7 @@ impl LambdaState {
         (self.bucket_total, self.bucket_busy) = (0, 0);
         self.hour_calls.fill(0);
         (self.hour_time, self.hour_billed_ms, self.hour_provisioned_ms, self.hour_starts) = (0, 0, 0, 0);
-        self.hour_streamed = 0;
+        (self.hour_streamed, self.hour_further_log) = (0, 0);
         if let Some(provisioned) = &mut self.provisioned {
             provisioned.restart(now);
         }
@@ -855,11 +887,13 @@ impl LambdaState {
     /// Books the usage of the hour that ends now, or of the part `length` of one.
     pub fn close_hour(&mut self, now: SimTime, length: SimDuration, ledger: &mut Ledger) {
         let calls = self.hour_calls.iter().sum();
-        let log_bytes = weighted(&self.hour_calls, &self.log_bytes);
+        let further = std::mem::take(&mut self.hour_further_log);
+        let log_bytes = weighted(&self.hour_calls, &self.log_bytes).saturating_add(further);
+        let requests = self.increments.as_ref().map_or(calls, |each| weighted(&self.hour_calls, each));
         self.hour_calls.fill(0);
         self.calls += calls;
         self.time += std::mem::take(&mut self.hour_time);
-        ledger.book(self.meters.requests, calls);
+        ledger.book(self.meters.requests, requests);
         // In one step: integer MB x ms, exact.
         let billed = std::mem::take(&mut self.hour_billed_ms);
         let provisioned_ms = std::mem::take(&mut self.hour_provisioned_ms);
@@ -899,6 +933,7 @@ impl LambdaState {
             time_in_system: (SimDuration(u64::try_from(self.time).unwrap_or(u64::MAX)), self.calls),
             mean_in_system: busy,
             waited: SimDuration(u64::try_from(self.waited).unwrap_or(u64::MAX)),
+            queue: None,
         };
         (output, self.series_total, self.series_busy)
     }

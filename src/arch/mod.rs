@@ -5,10 +5,13 @@
 
 pub mod call;
 mod chain;
+mod deliveries;
+mod events;
 pub mod fleet;
 pub mod front;
 pub mod lambda;
 pub mod ledger;
+pub mod message_queue;
 pub mod output;
 pub mod provisioned;
 pub mod requests;

@@ -88,6 +88,29 @@ pub struct ComponentOutput {
     pub mean_in_system: f64,
     /// Time for which its calls waited for other functions, paid by both.
     pub waited: SimDuration,
+    /// What became of messages or events, where there are such.
+    pub queue: Option<Box<QueueOutput>>,
+}
+
+/// Messages of a queue, or events of a function that is invoked asynchronously. Counted when it happens.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct QueueOutput {
+    /// Taken in.
+    pub received: u64,
+    /// Handled well.
+    pub done: u64,
+    /// Came back to be tried again.
+    pub returned: u64,
+    /// Attempts that were refused by a limit: of batches, or of events.
+    pub throttled: u64,
+    /// Given up and kept in another queue.
+    pub dead: u64,
+    /// Given up and lost: dropped or too old.
+    pub expired: u64,
+    /// In it at the end of the horizon.
+    pub waiting: u64,
+    /// From being taken in until handled well.
+    pub age: Histogram,
 }
 
 /// Buckets over time. All vectors are equally long.

@@ -19,27 +19,33 @@ pub enum Place {
     Front(u16),
     /// A function.
     Function(u16),
-    /// A function that waits for other functions; numbered with the others.
+    /// A function that calls other functions or queues; numbered with the others.
     Caller(u16),
+    /// A function that is invoked asynchronously; numbered with the others.
+    Inbox(u16),
     /// A fleet.
     Fleet(u16),
     /// A table.
     Table(u16),
+    /// A queue.
+    Queue(u16),
 }
 
 /// The places of an architecture's components, in its order.
 pub fn places(architecture: &Architecture) -> Vec<Place> {
-    let (mut fronts, mut functions, mut fleets, mut tables) = (0, 0, 0, 0);
+    let (mut fronts, mut functions, mut fleets, mut tables, mut queues) = (0, 0, 0, 0, 0);
     let next = |counter: &mut u16| {
         *counter += 1;
         *counter - 1
     };
     let place = |component: &crate::spec::model::Component| match &component.kind {
         ComponentKind::HttpApi(_) | ComponentKind::LoadBalancer(_) => Place::Front(next(&mut fronts)),
-        ComponentKind::Lambda(function) if function.waits_for_functions() => Place::Caller(next(&mut functions)),
+        ComponentKind::Lambda(function) if function.asynchronous.is_some() => Place::Inbox(next(&mut functions)),
+        ComponentKind::Lambda(function) if function.calls_at_instants() => Place::Caller(next(&mut functions)),
         ComponentKind::Lambda(_) => Place::Function(next(&mut functions)),
         ComponentKind::Fleet(_) => Place::Fleet(next(&mut fleets)),
         ComponentKind::Table(_) => Place::Table(next(&mut tables)),
+        ComponentKind::Queue(_) => Place::Queue(next(&mut queues)),
     };
     architecture.components.iter().map(place).collect()
 }
@@ -67,7 +73,8 @@ impl Path {
                     path.algorithm = balancer.algorithm;
                     &balancer.to
                 }
-                ComponentKind::Lambda(_) | ComponentKind::Fleet(_) | ComponentKind::Table(_) => return path,
+                // A queue ends the path, too: whoever sends has its answer when it has the message.
+                _ => return path,
             };
             if let Place::Front(front) = places[at] {
                 path.fronts[usize::from(path.count)] = front;

@@ -6,10 +6,12 @@
 
 use super::call::{Call, Ending, NO_TICKET};
 use super::chain::{Chains, Waiter};
+use super::events::Events;
 use super::fleet::{FleetEvent, FleetState};
 use super::front::{FrontState, HOUR};
 use super::lambda::{AccountState, LambdaState, Provision};
 use super::ledger::{Ledger, MeterId};
+use super::message_queue::{QueueEvent, QueueState};
 use super::output::{ComponentOutput, Horizon, RunOutput};
 use super::requests::RequestMeter;
 use super::table::TableState;
@@ -41,6 +43,10 @@ pub enum Due {
     Step,
     /// The time-out of a function that waits for another one.
     Cut,
+    /// An event that a function accepted is tried, or given up.
+    Accepted,
+    /// Something in a queue.
+    Queue(QueueEvent),
     /// A bucket or an hour ends, or the warm-up does.
     Edge,
 }
@@ -52,7 +58,7 @@ pub enum Due {
 pub struct Event(u64);
 
 impl Event {
-    const ALL: [Due; 12] = [
+    const ALL: [Due; 17] = [
         Due::Released,
         Due::Retry,
         Due::Deadline,
@@ -65,6 +71,11 @@ impl Event {
         Due::Provision(Provision::Minute),
         Due::Step,
         Due::Cut,
+        Due::Accepted,
+        Due::Queue(QueueEvent::Window),
+        Due::Queue(QueueEvent::Scale),
+        Due::Queue(QueueEvent::Done),
+        Due::Queue(QueueEvent::Back),
     ];
 
     /// Packs an event.
@@ -83,6 +94,11 @@ impl Event {
             Due::Provision(Provision::Minute) => 9,
             Due::Step => 10,
             Due::Cut => 11,
+            Due::Accepted => 12,
+            Due::Queue(QueueEvent::Window) => 13,
+            Due::Queue(QueueEvent::Scale) => 14,
+            Due::Queue(QueueEvent::Done) => 15,
+            Due::Queue(QueueEvent::Back) => 16,
         };
         Self((index as u64) << 32 | (component as u64) << 16 | code)
     }
@@ -150,6 +166,22 @@ pub struct Shared<'a> {
 }
 
 impl Shared<'_> {
+    /// Position of a function among the functions.
+    pub(super) fn function_of(&self, component: ComponentId) -> Option<u16> {
+        match self.places.get(usize::from(component.0))? {
+            Place::Function(function) | Place::Caller(function) | Place::Inbox(function) => Some(*function),
+            _ => None,
+        }
+    }
+
+    /// Position of a queue among the queues.
+    pub(super) fn queue_of(&self, component: ComponentId) -> Option<u16> {
+        match self.places.get(usize::from(component.0))? {
+            Place::Queue(queue) => Some(*queue),
+            _ => None,
+        }
+    }
+
     /// Position of a table among the tables.
     pub fn table_of(&self, component: ComponentId) -> Option<u16> {
         match self.places.get(usize::from(component.0))? {
@@ -192,6 +224,8 @@ pub struct World<'a> {
     fleets: Vec<FleetState>,
     pub(super) account: AccountState,
     pub(super) chains: Chains,
+    pub(super) events: Events,
+    pub(super) queues: Vec<QueueState>,
     retry_key: Key,
     retries: Vec<Call>,
     free_retries: Vec<u32>,
@@ -266,6 +300,7 @@ impl<'a> World<'a> {
         // An answer may change what arrives only where clients try again.
         let feedback = scenario.client.retries.as_ref().is_some_and(|retries| retries.attempts > 0);
         let (mut fronts, mut functions, mut fleets) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut events, mut queues) = (Events::default(), Vec::new());
         for (component, &place) in architecture.components.iter().zip(&places) {
             let name = component.name.as_str();
             let key = root.named(name);
@@ -284,6 +319,15 @@ impl<'a> World<'a> {
                 (ComponentKind::Lambda(function), _) => {
                     let site = Site { index: functions.len() as u16, name, key };
                     functions.push(LambdaState::new(site, function, &shared, &mut ledger, &mut account, queue));
+                    events.push(function);
+                }
+                (ComponentKind::Queue(rule), _) => {
+                    let function = rule.consumer.as_ref().map(|consumer| usize::from(consumer.to.0));
+                    let error_rate = match function.map(|function| &architecture.components[function].kind) {
+                        Some(ComponentKind::Lambda(function)) => function.error_rate,
+                        _ => 0.0,
+                    };
+                    queues.push(QueueState::new(name, rule, error_rate, &scenario.classes, key, &mut ledger));
                 }
                 (ComponentKind::Table(table), _) => shared.tables.push(TableState::new(name, table, &mut ledger)),
                 (ComponentKind::Fleet(fleet), place) => {
@@ -331,6 +375,8 @@ impl<'a> World<'a> {
             fleets,
             account,
             chains: Chains::new(architecture, &places, root),
+            events,
+            queues,
             retry_key: root.named("client").named("backoff"),
             retries: Vec::new(),
             free_retries: Vec::new(),
@@ -387,6 +433,7 @@ impl<'a> World<'a> {
             }
             Place::Caller(function) => self.attempt_at_caller(now, call, function, queue),
             Place::Fleet(fleet) => self.attempt_at_fleet(now, call, fleet, queue),
+            Place::Inbox(_) | Place::Queue(_) => self.attempt_to_leave(now, call, last, whole, queue),
             // A path ends only where requests are handled.
             Place::Front(_) | Place::Table(_) => {}
         }
@@ -414,6 +461,25 @@ impl<'a> World<'a> {
             self.open_ticket(&mut call, queue);
         }
         self.invoke(now, function, call, Waiter::Client, queue);
+    }
+
+    /// The last step of [`World::attempt`] where a request is only left: an event for a function, or a message.
+    #[inline(never)]
+    fn attempt_to_leave(&mut self, now: SimTime, call: Call, at: Place, depth: usize, queue: &mut EventQueue<Event>) {
+        match at {
+            Place::Inbox(function) => {
+                self.answer(now, call, Ending { status: 202, ..Ending::served(now) }, depth, queue);
+                self.accept(now, function, call, queue);
+            }
+            Place::Queue(to) => {
+                let state = &mut self.queues[usize::from(to)];
+                state.send(now, &call);
+                let sent = Ending::served(now + state.send_latency(call.id));
+                self.answer(now, call, sent, depth, queue);
+                self.pump(now, to, queue);
+            }
+            _ => {}
+        }
     }
 
     /// A client has the answer to a call that was not answered at once.
@@ -564,6 +630,8 @@ impl<'a> World<'a> {
             self.catch_up(now, fleet, queue);
             self.fleets[fleet].settle(now);
         }
+        self.events.inboxes.iter_mut().flatten().for_each(|inbox| inbox.settle(now));
+        self.queues.iter_mut().for_each(|state| state.settle(now));
     }
 
     fn edge(&mut self, now: SimTime, queue: &mut EventQueue<Event>) {
@@ -574,6 +642,8 @@ impl<'a> World<'a> {
             self.functions.iter_mut().for_each(|function| function.restart(now));
             self.fleets.iter_mut().for_each(|fleet| fleet.restart(now));
             self.shared.tables.iter_mut().for_each(TableState::restart);
+            self.events.inboxes.iter_mut().flatten().for_each(|inbox| inbox.restart(now));
+            self.queues.iter_mut().for_each(|state| state.restart(now));
             (self.hour_external, self.back.hour_direct) = (0, 0);
             self.shared.connections.gauge.restart(now);
         }
@@ -607,6 +677,7 @@ impl<'a> World<'a> {
         self.functions.iter_mut().for_each(|function| function.close_hour(now, length, ledger));
         self.fleets.iter_mut().for_each(|fleet| fleet.close_hour(ledger));
         self.shared.tables.iter_mut().for_each(|table| table.close_hour(length, ledger));
+        self.queues.iter_mut().for_each(|state| state.close_hour(ledger));
         let external = std::mem::take(&mut self.hour_external);
         if let Some(meter) = self.external_meter {
             ledger.book(meter, external.saturating_add(std::mem::take(&mut self.back.hour_direct)));
@@ -632,15 +703,20 @@ impl<'a> World<'a> {
         let (mut fronts, mut functions, mut fleets) =
             (self.back.fronts.into_iter(), self.functions.into_iter(), self.fleets.into_iter());
         let mut tables = self.shared.tables.into_iter();
+        let (mut inboxes, mut queues) = (self.events.inboxes.into_iter(), self.queues.into_iter());
         for (index, component) in architecture.components.iter().enumerate() {
             let (output, levels): (Option<ComponentOutput>, _) = match &component.kind {
                 ComponentKind::HttpApi(_) | ComponentKind::LoadBalancer(_) => {
                     (fronts.next().map(|front| front.finish(horizon)), None)
                 }
                 ComponentKind::Lambda(_) => {
-                    functions.next().map(|function| function.finish(horizon, connections)).unzip_levels()
+                    let (output, levels) =
+                        functions.next().map(|function| function.finish(horizon, connections)).unzip_levels();
+                    let inbox = inboxes.next().flatten().map(|inbox| Box::new(inbox.finish()));
+                    (output.map(|output| ComponentOutput { queue: inbox, ..output }), levels)
                 }
                 ComponentKind::Fleet(_) => fleets.next().map(|state| state.finish(horizon, connections)).unzip_levels(),
+                ComponentKind::Queue(_) => (queues.next().map(|state| state.finish(horizon)), None),
                 ComponentKind::Table(_) => (tables.next().map(|table| table.finish(horizon)), None),
             };
             if let Some((capacity, busy)) = levels {
@@ -697,11 +773,7 @@ impl Model for World<'_> {
         self.next_id += 1;
         self.back.requests.arrived(arrival.class, now);
         let Arrival { class, cpu, wait } = arrival;
-        self.attempt(
-            now,
-            Call { id, first_at: now, at: now, cpu, wait, class, attempt: 0, cold: false, ticket: NO_TICKET },
-            queue,
-        );
+        self.attempt(now, Call { cpu, wait, ..Call::fresh(id, now, class) }, queue);
     }
 
     #[inline(always)]
@@ -748,6 +820,8 @@ impl World<'_> {
             Due::Deadline => self.deadline(now, index, queue),
             Due::Step => self.step(now, index, queue),
             Due::Cut => self.cut(now, index, queue),
+            Due::Accepted => self.event_due(now, index, queue),
+            Due::Queue(what) => self.queue_event(now, what, component, index, queue),
             Due::Edge => self.edge(now, queue),
         }
     }

@@ -7,9 +7,9 @@ use crate::results::Assumption;
 use crate::spec::billing::ReservedPrice;
 use crate::spec::distribution::Distribution;
 use crate::spec::model::{
-    Arch, Architecture, Balancing, Change, Component, ComponentKind, Consistency, Fleet, Function, HttpApi,
-    LoadBalancer, Outbound, OutboundKind, Provisioned, ProvisionedTracking, Route, ScalingPolicy, Subnets, Table,
-    TrackedMetric,
+    Arch, Architecture, Asynchronous, Balancing, Change, Component, ComponentId, ComponentKind, Consistency, Fleet,
+    Function, HttpApi, LoadBalancer, Outbound, OutboundKind, Provisioned, ProvisionedTracking, Queue, Route,
+    ScalingPolicy, Subnets, Table, TrackedMetric,
 };
 use crate::spec::scenario::{
     Account, Client, FreeTier, Frequency, Incident, MeasuredOn, ReplayFile, RequestClass, Scenario, Shape, Spread,
@@ -20,6 +20,7 @@ use crate::units::{Bytes, Limit, PerSecond, SimDuration};
 const AWS_LAMBDA_QUOTAS: &str = "AWS Lambda developer guide, quotas";
 const AWS_LAMBDA_SCALING: &str = "AWS Lambda developer guide, scaling behavior (since November 2023)";
 const AWS_API_QUOTAS: &str = "Amazon API Gateway developer guide, quotas: per account and region";
+const AWS_SQS: &str = "AWS Lambda developer guide, Amazon SQS as an event source and its scaling";
 const AWS_ALB: &str = "Elastic Load Balancing user guide for Application Load Balancers";
 const IDLE_SOURCE: &str = "measured: in 11 public logs of 2020 the longest idle gap that was reused is 637 s, the shortest that had expired 645 s";
 const ALLOCATION_SOURCE: &str = "from memory, 100-200 ms: no public measurement of it apart from the init was found";
@@ -179,7 +180,7 @@ pub fn not_modelled() -> Vec<String> {
         "Transient differences of speed between machines of one type, and noisy neighbours.",
         "Operations staff, support plans, taxes, and discounts negotiated with AWS, unless they are stated.",
         "Environments that Lambda recycles or initialises ahead of requests on its own account, unless `max_age` says so.",
-        "Asynchronous and queued invocation of functions, deployments, and the limits of tables.",
+        "Streams as sources of events, deployments of functions, and the limits of tables and queues.",
         "Memory limits of instances, slow start of new targets, and connection time-outs of the balancer.",
         "Transfer between zones, storage of logs, alarms, and the public addresses of NAT gateways.",
         "The error of the traffic forecast: the intervals show the noise of this traffic alone.",
@@ -419,9 +420,11 @@ fn of_architecture(scenario: &Scenario, architecture: &Architecture) -> Vec<Assu
             ComponentKind::Lambda(function) => {
                 lambda(&mut sheet, function);
                 function.calls.iter().for_each(|call| outbound(&mut sheet, &names, call));
+                function.asynchronous.iter().for_each(|rule| asynchronous(&mut sheet, &names, rule));
             }
             ComponentKind::Fleet(group) => fleet(&mut sheet, group),
             ComponentKind::Table(items) => table(&mut sheet, items),
+            ComponentKind::Queue(messages) => queue(&mut sheet, &names, messages),
         }
     }
     sheet.rows
@@ -536,12 +539,9 @@ fn outbound(sheet: &mut Sheet, names: &Names, call: &Outbound) {
     let mut words = match &call.what {
         OutboundKind::Table { reads, writes } => format!("{reads} items read and {writes} written, one after another"),
         OutboundKind::Function { work, retries } => {
-            let work = match work {
-                Some((cpu, wait)) => format!("cpu {}, wait {}", distribution(cpu), distribution(wait)),
-                None => "what the request itself needs".to_owned(),
-            };
-            format!("{work}; {retries} retries after a throttle")
+            format!("{}; {retries} retries after a throttle", work_in_words(work.as_ref()))
         }
+        OutboundKind::Message { work } => format!("left there, not waited for: {}", work_in_words(work.as_ref())),
     };
     if call.classes.contains(&false) {
         let classes = names.scenario.classes.iter().zip(&call.classes).filter(|(_, makes)| **makes);
@@ -549,6 +549,54 @@ fn outbound(sheet: &mut Sheet, names: &Names, call: &Outbound) {
         words += &format!("; for {} alone", classes.join(", "));
     }
     sheet.say(&format!("calls.{name}"), words);
+}
+
+fn work_in_words(work: Option<&(Distribution, Distribution)>) -> String {
+    match work {
+        Some((cpu, wait)) => format!("cpu {}, wait {}", distribution(cpu), distribution(wait)),
+        None => "what the request itself needs".to_owned(),
+    }
+}
+
+fn queue(sheet: &mut Sheet, names: &Names, queue: &Queue) {
+    let name = |id: ComponentId| {
+        names.architecture.components.get(usize::from(id.0)).map_or("?", |component| component.name.as_str())
+    };
+    sheet.sourced(
+        "send_latency",
+        distribution(&queue.send_latency),
+        "stated in the model, or the default: an estimate",
+    );
+    sheet.say("retention", queue.retention);
+    let Some(rule) = &queue.consumer else { return sheet.say("to", "nobody: messages stay") };
+    sheet.say("to", name(rule.to));
+    sheet.default("batch_size", rule.batch_size, 10, AWS_SQS);
+    sheet.say("batch_window", rule.batch_window);
+    sheet.default("visibility_timeout", Seconds(rule.visibility_timeout), Seconds(SimDuration::from_secs(30)), AWS_SQS);
+    match rule.maximum_concurrency {
+        Some(most) => sheet.say("maximum_concurrency", most),
+        None => sheet.sourced("maximum_concurrency", "from 5 batches, 300 more a minute, up to 1,000", AWS_SQS),
+    }
+    if let (Some(count), Some(to)) = (rule.max_receive_count, rule.dead_letter) {
+        sheet.say("dead_letter", format!("{} after {count} receives", name(to)));
+    }
+    if rule.partial_failures {
+        sheet.say("partial_failures", "only the messages that failed come back");
+    }
+}
+
+fn asynchronous(sheet: &mut Sheet, names: &Names, rule: &Asynchronous) {
+    let to = rule.on_failure.and_then(|id| names.architecture.components.get(usize::from(id.0)));
+    sheet.sourced(
+        "async",
+        format!(
+            "answered at once; {} further attempts after errors (1 and 2 min), throttles tried again for {}; then {}",
+            rule.retries,
+            rule.maximum_age,
+            to.map_or_else(|| "dropped".to_owned(), |to| format!("to `{}`", to.name))
+        ),
+        "AWS Lambda developer guide, asynchronous invocation",
+    );
 }
 
 fn table(sheet: &mut Sheet, table: &Table) {

@@ -1,7 +1,7 @@
 //! From the outputs of the replications to figures with intervals: requests, latency, components, histograms.
 
-use crate::arch::output::{ClassOutput, ComponentOutput, Outcome, RunOutput};
-use crate::results::{ClassResult, ComponentResult, Figure, HistogramResult, Latency, Level, Requests};
+use crate::arch::output::{ClassOutput, ComponentOutput, Outcome, QueueOutput, RunOutput};
+use crate::results::{ClassResult, ComponentResult, Figure, HistogramResult, Latency, Level, QueueResult, Requests};
 use crate::spec::model::Architecture;
 use crate::spec::scenario::Scenario;
 use crate::stats::histogram::Histogram;
@@ -131,6 +131,23 @@ fn level(each: &[&ComponentOutput], what: impl Fn(&ComponentOutput) -> Option<(f
     Some(Level { mean, peak })
 }
 
+/// What became of messages or events.
+fn queue(each: &[&ComponentOutput]) -> Option<QueueResult> {
+    let queues: Vec<&QueueOutput> = each.iter().filter_map(|component| component.queue.as_deref()).collect();
+    let ages: Vec<&Histogram> = queues.iter().map(|queue| &queue.age).collect();
+    let mean_of = |what: fn(&QueueOutput) -> u64| figure(queues.iter().map(|queue| what(queue) as f64).collect(), 0.0);
+    (!queues.is_empty()).then(|| QueueResult {
+        received: mean_of(|queue| queue.received),
+        done: mean_of(|queue| queue.done),
+        returned: mean_of(|queue| queue.returned),
+        throttled: mean_of(|queue| queue.throttled),
+        dead_lettered: mean_of(|queue| queue.dead),
+        lost: mean_of(|queue| queue.expired),
+        waiting: mean_of(|queue| queue.waiting),
+        age_ms: latency(&ages),
+    })
+}
+
 /// Results by component, in the model's order; `idle_cost` is filled in by the bill.
 pub fn components(architecture: &Architecture, runs: &[RunOutput]) -> Vec<ComponentResult> {
     let of_component = |index: usize| {
@@ -156,6 +173,7 @@ pub fn components(architecture: &Architecture, runs: &[RunOutput]) -> Vec<Compon
                 (total, calls) => total.as_millis_f64() / calls as f64,
             }),
             mean_in_system: mean_of(&|c| c.mean_in_system),
+            queue: queue(&each),
         })
     };
     (0..architecture.components.len()).filter_map(of_component).collect()

@@ -40,6 +40,7 @@ pub fn lambda() -> Architecture {
         ephemeral: MegaBytes(512),
         streaming: false,
         calls: Vec::new(),
+        asynchronous: None,
     };
     Architecture {
         name: "lambda-http-api".into(),

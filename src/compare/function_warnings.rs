@@ -74,6 +74,7 @@ pub fn of_functions(
             one.one_for_everything(),
             one.logs_cost_more(lines),
             one.paid_twice(),
+            one.lost_events(),
         ];
         found.extend(checks.into_iter().flatten());
     }
@@ -262,6 +263,20 @@ impl One<'_> {
         })
     }
 
+    /// Events that it accepted and nobody will ever handle.
+    fn lost_events(&self) -> Option<String> {
+        self.function.asynchronous.as_ref()?;
+        let events = || self.runs.iter().filter_map(|run| run.components[self.index].queue.as_deref());
+        let (lost, received) = events().fold((0, 0), |(lost, all), queue| (lost + queue.expired, all + queue.received));
+        (lost > 0).then(|| {
+            format!(
+                "{lost} of {received} events that function `{}` accepted (202) were given up and lost after all attempts: name a queue under \
+                 `on_failure:`, or give it more concurrency",
+                self.name
+            )
+        })
+    }
+
     fn logs_cost_more(&self, lines: &[LineItem]) -> Option<String> {
         let sum = |sku: &str| {
             let own = lines.iter().filter(|line| line.component == self.name && line.sku.starts_with(sku));
@@ -284,7 +299,7 @@ mod tests {
     use super::*;
     use crate::arch::{Control, simulate};
     use crate::compare::fixtures;
-    use crate::spec::model::{ComponentId, Outbound, Provisioned};
+    use crate::spec::model::{Asynchronous, ComponentId, Outbound, Provisioned};
     use crate::spec::scenario::Shape;
     use crate::traffic::{Source, Variant};
     use crate::units::{MegaBytes, PerSecond};
@@ -422,6 +437,20 @@ mod tests {
         let found = of_functions(&scenario, &architecture, &[run], &[]);
         assert!(finds(&found, "`shop` waits for `price`: 259 GB-s of the simulated time (75 % of"), "{found:?}");
         assert!(!finds(&found, "`price` waits"));
+    }
+
+    #[test]
+    fn events_that_are_lost() {
+        let with = |error_rate| {
+            found(5.0, 0.0, 0.1, move |_, function| {
+                let maximum_age = SimDuration::from_hours(6);
+                function.asynchronous = Some(Asynchronous { maximum_age, retries: 0, on_failure: None });
+                function.error_rate = error_rate;
+            })
+        };
+        let lost = with(1.0);
+        assert!(finds(&lost, "events that function `shop` accepted (202) were given up"), "{lost:?}");
+        assert!(!finds(&with(0.0), "given up"));
     }
 
     #[test]

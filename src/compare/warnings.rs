@@ -198,6 +198,7 @@ mod tests {
             peak_connections: None,
             mean_time_ms: Figure::default(),
             mean_in_system: Figure::default(),
+            queue: None,
         };
         let components = |share| [component("load_balancer", 0.01), component("fleet", share)];
         let found = of_architecture(&ec2(), &[], &components(0.081));

@@ -337,6 +337,7 @@ fn architecture(index: usize) -> ArchitectureResult {
                 peak_connections: None,
                 mean_time_ms: fig(43.0 * slow, 0.004),
                 mean_in_system: fig(1.7, 0.004),
+                queue: None,
             },
             ComponentResult {
                 name: component.to_owned(),
@@ -358,6 +359,7 @@ fn architecture(index: usize) -> ArchitectureResult {
                 peak_connections: Some(fig(if serverless { 71.0 } else { 80.0 }, 0.02)),
                 mean_time_ms: fig(41.0 * slow, 0.004),
                 mean_in_system: fig(1.6, 0.004),
+                queue: None,
             },
         ],
         commitments: Vec::new(),

@@ -124,6 +124,8 @@ fn of_component(index: usize, windows: &[InPlace<'_>]) -> ComponentOutput {
         peak_connections: each().filter_map(|(_, one)| one.peak_connections).max(),
         time_in_system: (SimDuration(rounded(time_in_system)), count(|one| one.time_in_system.1)),
         waited: SimDuration(each().map(|(window, one)| window.scaled(one.waited.0)).sum()),
+        // Sampled hours are those of architectures without queues.
+        queue: None,
         mean_in_system: over_time(&|one| Some(one.mean_in_system)).unwrap_or(0.0),
     }
 }

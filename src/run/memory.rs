@@ -50,8 +50,12 @@ impl Memory {
                 ComponentKind::HttpApi(_) | ComponentKind::LoadBalancer(_) | ComponentKind::Table(_) => {
                     SimDuration::ZERO
                 }
+                ComponentKind::Queue(_) => return Err("messages may wait in a queue for any time"),
+                ComponentKind::Lambda(function) if function.asynchronous.is_some() => {
+                    return Err("events may be tried again for hours");
+                }
                 ComponentKind::Lambda(function) => {
-                    memory.ends_known &= !function.waits_for_functions();
+                    memory.ends_known &= !function.calls_at_instants();
                     if let Some(provisioned) = &function.provisioned
                         && (provisioned.tracking.is_some() || !provisioned.schedule.is_empty())
                     {

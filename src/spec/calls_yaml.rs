@@ -1,4 +1,4 @@
-//! What the handler of a function calls, as users write it: tables and other functions.
+//! What the handler of a function calls, as users write it: tables, other functions and queues.
 
 use super::distribution::Distribution;
 use super::model::{ComponentId, Outbound, OutboundKind};
@@ -16,15 +16,15 @@ const RETRIES: u32 = 2;
 record! {
     /// A call that a function's handler makes and waits for, after the request's own CPU and wait.
     pub(crate) struct RawCall: "a call such as `{ to: orders, reads: 1, writes: 1 }`" {
-        /// A `table` or another `lambda`.
+        /// A `table`, another `lambda` (waited for, unless it is `async:`) or a `queue`.
         required to: At<String>,
         /// Items read from the table, one after another (default 0).
         optional reads: At<u32>,
         /// Items written to the table, one after another (default 0).
         optional writes: At<u32>,
-        /// CPU of the called function on the reference vCPU (default: with neither `cpu` nor `wait`, what the request itself needs).
+        /// CPU of the called function, or of the one behind the queue, on the reference vCPU (default: with neither `cpu` nor `wait`, what the request itself needs).
         optional cpu: At<Distribution>,
-        /// Wait of the called function.
+        /// Its wait.
         optional wait: At<Distribution>,
         /// Further attempts after a throttle, with the backoff of the AWS SDKs (default 2).
         optional retries: At<u32>,
@@ -38,6 +38,9 @@ record! {
 pub(crate) enum Callee {
     Table,
     Function,
+    /// A function that is not waited for.
+    Async,
+    Queue,
     /// Something else, which has been reported.
     Other,
 }
@@ -69,19 +72,32 @@ pub(crate) fn check(
             }
             OutboundKind::Table { reads, writes }
         }
+        Callee::Queue | Callee::Async => {
+            let retries = raw.retries.as_ref().map(|at| at.span).into_iter();
+            foreign(
+                of_table.chain(retries),
+                "a message is not read, written or retried",
+                "write `cpu:` and `wait:`, or nothing",
+                reader,
+            );
+            OutboundKind::Message { work: work(raw) }
+        }
         Callee::Function => {
             foreign(of_table, "a function is not read or written", "write `cpu:` and `wait:`, or nothing", reader);
             if let Some(at) = raw.retries.as_ref().filter(|at| at.value > 10) {
                 reader.error("out-of-range", format!("{} retries", at.value), at.span, "", "write 0 to 10");
             }
-            let part =
-                |part: &Option<At<Distribution>>| part.as_ref().map_or(Distribution::ZERO, |at| at.value.clone());
-            let work = (raw.cpu.is_some() || raw.wait.is_some()).then(|| (part(&raw.cpu), part(&raw.wait)));
             let retries = raw.retries.as_ref().map_or(RETRIES, |at| at.value);
-            OutboundKind::Function { work, retries: u8::try_from(retries).unwrap_or(u8::MAX) }
+            OutboundKind::Function { work: work(raw), retries: u8::try_from(retries).unwrap_or(u8::MAX) }
         }
     };
     Some(Outbound { to, what, classes: by_class(raw, classes, reader) })
+}
+
+/// CPU and wait of whoever is called.
+fn work(raw: &RawCall) -> Option<(Distribution, Distribution)> {
+    let part = |part: &Option<At<Distribution>>| part.as_ref().map_or(Distribution::ZERO, |at| at.value.clone());
+    (raw.cpu.is_some() || raw.wait.is_some()).then(|| (part(&raw.cpu), part(&raw.wait)))
 }
 
 fn foreign(spans: impl Iterator<Item = Span>, title: &str, help: &str, reader: &mut Reader) {

@@ -25,6 +25,7 @@ pub mod ownership;
 mod ownership_yaml;
 mod provisioned_yaml;
 pub(crate) mod quantity;
+mod queue_yaml;
 pub(crate) mod read;
 pub(crate) mod scaling_yaml;
 pub mod scenario;

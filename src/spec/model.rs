@@ -52,6 +52,8 @@ pub enum ComponentKind {
     Fleet(Fleet),
     /// DynamoDB table on demand.
     Table(Table),
+    /// SQS standard queue.
+    Queue(Queue),
 }
 
 impl ComponentKind {
@@ -63,6 +65,7 @@ impl ComponentKind {
             Self::Lambda(_) => "lambda",
             Self::Fleet(_) => "fleet",
             Self::Table(_) => "table",
+            Self::Queue(_) => "queue",
         }
     }
 }
@@ -170,12 +173,25 @@ pub struct Function {
     pub streaming: bool,
     /// What its handler calls and waits for: one after another, after the request's own CPU and wait.
     pub calls: Vec<Outbound>,
+    /// Whoever invokes it is told 202 at once.
+    pub asynchronous: Option<Asynchronous>,
+}
+
+/// Asynchronous invocation of a function (AWS.md 2.7).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asynchronous {
+    /// An event that is older is given up (60 s..=6 h).
+    pub maximum_age: SimDuration,
+    /// Further attempts after an error of the function (0..=2).
+    pub retries: u8,
+    /// A queue for events that are given up; `None` = they are dropped.
+    pub on_failure: Option<ComponentId>,
 }
 
 impl Function {
-    /// Whether it waits for other functions.
-    pub fn waits_for_functions(&self) -> bool {
-        self.calls.iter().any(|call| matches!(call.what, OutboundKind::Function { .. }))
+    /// Whether its handler meets other functions or queues, whose state at that instant matters.
+    pub fn calls_at_instants(&self) -> bool {
+        self.calls.iter().any(|call| !matches!(call.what, OutboundKind::Table { .. }))
     }
 }
 
@@ -207,6 +223,43 @@ pub enum OutboundKind {
         /// Further attempts after a throttle (429), as the AWS SDKs make them.
         retries: u8,
     },
+    /// A message is sent to a queue.
+    Message {
+        /// CPU and wait of whoever handles it; `None` = what the request itself needs.
+        work: Option<(Distribution, Distribution)>,
+    },
+}
+
+/// An SQS standard queue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Queue {
+    /// Who takes its messages; `None` = they stay.
+    pub consumer: Option<Consumer>,
+    /// A message is lost after this long.
+    pub retention: SimDuration,
+    /// Sending a message, as the sender sees it.
+    pub send_latency: Distribution,
+}
+
+/// How messages of a queue reach a function.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Consumer {
+    /// The function.
+    pub to: ComponentId,
+    /// Messages in a batch (1..=10,000).
+    pub batch_size: u32,
+    /// How long a batch is collected.
+    pub batch_window: SimDuration,
+    /// A message that was received and not handled comes back after this long.
+    pub visibility_timeout: SimDuration,
+    /// Most batches at work (2..=1,000).
+    pub maximum_concurrency: Option<u32>,
+    /// A message that has been received so often goes to the dead-letter queue.
+    pub max_receive_count: Option<u32>,
+    /// That queue.
+    pub dead_letter: Option<ComponentId>,
+    /// Only the messages that failed come back.
+    pub partial_failures: bool,
 }
 
 /// A DynamoDB table on demand.

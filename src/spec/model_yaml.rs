@@ -9,6 +9,7 @@ use super::model::{
 use super::ownership_yaml::{self, RawOperations};
 use super::provisioned_yaml::{self, NumberOrMore};
 use super::quantity::{Days, OrNone, Percent};
+use super::queue_yaml::{self, DROP, RawAsync, RawQueue};
 use super::read::{At, FromYaml, Reader, Schemas, keywords, record};
 use super::scaling_yaml::{self, RawPolicy, RawScheduled};
 use super::table_yaml::{self, RawTable};
@@ -23,6 +24,8 @@ use std::collections::BTreeMap;
 const ZONES: u32 = 2;
 /// HTTP API timeout: its default and its largest value (API Gateway developer guide).
 const API_TIMEOUT: SimDuration = SimDuration::from_secs(30);
+/// A function's own time-out unless stated (Lambda developer guide).
+const FUNCTION_TIMEOUT: SimDuration = SimDuration::from_secs(3);
 
 record! {
     /// A model: an architecture as a small graph of components.
@@ -103,6 +106,7 @@ enum RawKind {
     Lambda(Box<RawLambda>),
     Fleet(Box<RawFleet>),
     Table(Box<RawTable>),
+    Queue(Box<RawQueue>),
     /// Its mistakes have been reported; the name exists.
     Unknown,
 }
@@ -120,9 +124,11 @@ record! {
         optional fleet: RawFleet,
         /// DynamoDB table on demand.
         optional table: RawTable,
+        /// SQS standard queue.
+        optional queue: RawQueue,
     }
     later [
-        "rest_api", "websocket_api", "network_load_balancer", "function_url", "queue", "topic", "bucket",
+        "rest_api", "websocket_api", "network_load_balancer", "function_url", "topic", "bucket",
         "stream", "state_machine", "cache", "database", "cdn", "fargate", "service", "event_bus", "spot_fleet",
     ]
 }
@@ -140,13 +146,14 @@ impl FromYaml for RawComponent {
             let _: Option<()> = reader.mismatch(node, Self::EXPECTS);
         }
         let kind = keys.map_or(RawKind::Unknown, |keys| {
-            let RawComponentKeys { http_api, load_balancer, lambda, fleet, table, .. } = keys;
+            let RawComponentKeys { http_api, load_balancer, lambda, fleet, table, queue, .. } = keys;
             http_api
                 .map(RawKind::HttpApi)
                 .or(load_balancer.map(RawKind::LoadBalancer))
                 .or(lambda.map(|lambda| RawKind::Lambda(Box::new(lambda))))
                 .or(fleet.map(|fleet| RawKind::Fleet(Box::new(fleet))))
                 .or(table.map(|table| RawKind::Table(Box::new(table))))
+                .or(queue.map(|queue| RawKind::Queue(Box::new(queue))))
                 .unwrap_or(RawKind::Unknown)
         });
         // The place of the component is its kind's key: short enough to underline.
@@ -276,6 +283,8 @@ record! {
         optional response_streaming: bool,
         /// What the handler calls and waits for, one after another, after the request's own work: tables and other functions.
         optional calls: Vec<RawCall>,
+        /// Whoever invokes it is told 202 at once; the event is tried until it succeeds or is given up.
+        optional r#async: RawAsync,
     }
     later [
         "concurrency", "failures", "vpc",
@@ -514,7 +523,7 @@ impl Graph<'_> {
         match &self.entries[position].1.kind {
             RawKind::HttpApi(api) => api.to.as_ref(),
             RawKind::LoadBalancer(balancer) => balancer.to.as_ref(),
-            RawKind::Lambda(_) | RawKind::Fleet(_) | RawKind::Table(_) | RawKind::Unknown => None,
+            RawKind::Lambda(_) | RawKind::Fleet(_) | RawKind::Table(_) | RawKind::Queue(_) | RawKind::Unknown => None,
         }
     }
 
@@ -526,11 +535,38 @@ impl Graph<'_> {
         }
     }
 
-    /// Positions that a component calls and waits for, with the place where it says so.
-    fn calls(&self, position: usize) -> Vec<(usize, Span)> {
+    /// What a component names as a target, with the key that names it.
+    fn targets(&self, position: usize) -> Vec<(&'static str, &At<String>)> {
         let routes = self.route(position).map(RawRoute::targets).unwrap_or_default();
-        let targets = routes.into_iter().chain(self.handler_calls(position).iter().filter_map(|call| call.to.as_ref()));
-        targets.filter_map(|t| self.position(&t.value).map(|id| (usize::from(id.0), t.span))).collect()
+        let calls = self.handler_calls(position).iter().filter_map(|call| call.to.as_ref());
+        let mut targets: Vec<_> = routes.into_iter().chain(calls).map(|to| ("to", to)).collect();
+        match &self.entries[position].1.kind {
+            RawKind::Lambda(function) => {
+                let on_failure = function.r#async.as_ref().and_then(|settings| settings.on_failure.as_ref());
+                targets.extend(on_failure.filter(|to| to.value != DROP).map(|to| ("on_failure", to)));
+            }
+            RawKind::Queue(queue) => {
+                targets.extend(queue.to.as_ref().map(|to| ("to", to)));
+                targets.extend(queue.dead_letter.as_ref().map(|to| ("dead_letter", to)));
+            }
+            _ => {}
+        }
+        targets
+    }
+
+    /// Positions that a component calls or sends to, with the place where it says so.
+    fn calls(&self, position: usize) -> Vec<(usize, Span)> {
+        let targets = self.targets(position).into_iter();
+        targets.filter_map(|(_, t)| self.position(&t.value).map(|id| (usize::from(id.0), t.span))).collect()
+    }
+
+    /// Whether requests are only left there: nobody waits for what becomes of them.
+    fn is_left_at(&self, position: usize) -> bool {
+        match &self.entries[position].1.kind {
+            RawKind::Queue(_) => true,
+            RawKind::Lambda(function) => function.r#async.is_some(),
+            _ => false,
+        }
     }
 
     fn word(&self, position: usize) -> &'static str {
@@ -540,6 +576,7 @@ impl Graph<'_> {
             RawKind::Lambda(_) => "a function",
             RawKind::Fleet(_) => "a fleet",
             RawKind::Table(_) => "a table",
+            RawKind::Queue(_) => "a queue",
             RawKind::Unknown => "a component",
         }
     }
@@ -547,11 +584,8 @@ impl Graph<'_> {
     /// Targets exist, and are of a kind that the caller can call.
     fn check_edges(&self, reader: &mut Reader) {
         for position in 0..self.entries.len() {
-            let routes = self.route(position).map(RawRoute::targets).unwrap_or_default();
-            let targets =
-                routes.into_iter().chain(self.handler_calls(position).iter().filter_map(|call| call.to.as_ref()));
-            for target in targets {
-                let Some(to) = self.resolve(target, "to", reader) else { continue };
+            for (key, target) in self.targets(position) {
+                let Some(to) = self.resolve(target, key, reader) else { continue };
                 let to = usize::from(to.0);
                 // A loop is reported as one.
                 if self.reaches(to, position) {
@@ -559,6 +593,19 @@ impl Graph<'_> {
                 }
                 let (caller, callee) = (&self.entries[position].1.kind, &self.entries[to].1.kind);
                 let help = match (caller, callee) {
+                    (RawKind::Queue(_), _)
+                        if key == "to" && (self.is_left_at(to) || !matches!(callee, RawKind::Lambda(_))) =>
+                    {
+                        "a queue's messages go to a `lambda` without `async:`"
+                    }
+                    (RawKind::Queue(_) | RawKind::Lambda(_), _)
+                        if key != "to" && !matches!(callee, RawKind::Queue(_)) =>
+                    {
+                        "it has to be a `queue`"
+                    }
+                    (RawKind::LoadBalancer(_), _) if self.is_left_at(to) => {
+                        "a load balancer waits for an answer: its targets are a `fleet` or a `lambda` without `async:`"
+                    }
                     (RawKind::HttpApi(_), RawKind::Fleet(_)) => "put a `load_balancer` between them",
                     (RawKind::LoadBalancer(_), RawKind::HttpApi(_) | RawKind::LoadBalancer(_)) => {
                         "a load balancer's targets are a `fleet` or a `lambda`"
@@ -568,7 +615,7 @@ impl Graph<'_> {
                         "put a `lambda` between them that has it among its `calls:`"
                     }
                     (RawKind::Lambda(_), RawKind::HttpApi(_) | RawKind::LoadBalancer(_) | RawKind::Fleet(_)) => {
-                        "a function calls a `table` or another `lambda`"
+                        "a function calls a `table`, a `queue` or another `lambda`"
                     }
                     _ => continue,
                 };
@@ -593,7 +640,7 @@ impl Graph<'_> {
         false
     }
 
-    /// Reports each loop of synchronous calls once, at the call that closes it.
+    /// Reports each loop of calls and messages once, at the call that closes it.
     fn check_loops(&self, reader: &mut Reader) {
         // 0 = not visited, 1 = on the path, 2 = done.
         let mut state = vec![0_u8; self.entries.len()];
@@ -621,8 +668,16 @@ impl Graph<'_> {
                         let mut names: Vec<_> =
                             path[from..].iter().map(|(p, _)| self.entries[*p].0.text.as_str()).collect();
                         names.push(&self.entries[next].0.text);
-                        let title = format!("a loop of synchronous calls: {}", names.join(" -> "));
-                        let help = "each call waits for its reply, so no request would ever end: break the loop";
+                        let left = path[from..].iter().any(|(position, _)| self.is_left_at(*position));
+                        let (what, help) = if left {
+                            ("calls and messages", "each request could make another one for ever: break the loop")
+                        } else {
+                            (
+                                "synchronous calls",
+                                "each call waits for its reply, so no request would ever end: break the loop",
+                            )
+                        };
+                        let title = format!("a loop of {what}: {}", names.join(" -> "));
                         reader.error("call-loop", title, span, "this call closes the loop", help);
                     }
                     _ => {}
@@ -736,8 +791,23 @@ impl Graph<'_> {
             }
             RawKind::Lambda(raw) => {
                 let calls = self.check_calls(key, raw, context, warnings, reader);
+                let asynchronous = raw.r#async.as_ref().map(|settings| {
+                    let to = settings.on_failure.as_ref().filter(|to| to.value != DROP);
+                    queue_yaml::check_async(settings, to.and_then(|to| self.position(&to.value)), reader)
+                });
                 let function = check_lambda(key, component.span, raw, warnings, reader)?;
-                Some(ComponentKind::Lambda(Function { calls, ..function }))
+                Some(ComponentKind::Lambda(Function { calls, asynchronous, ..function }))
+            }
+            RawKind::Queue(raw) => {
+                let to = raw.to.as_ref().and_then(|to| self.position(&to.value));
+                let to = to.and_then(|to| match &self.entries[usize::from(to.0)].1.kind {
+                    RawKind::Lambda(function) => {
+                        Some((to, function.timeout.as_ref().map_or(FUNCTION_TIMEOUT, |at| at.value)))
+                    }
+                    _ => None,
+                });
+                let dead_letter = raw.dead_letter.as_ref().and_then(|to| self.position(&to.value));
+                Some(ComponentKind::Queue(queue_yaml::check(raw, to, dead_letter, reader)))
             }
             RawKind::Fleet(raw) => check_fleet(key, component.span, raw, warnings, reader).map(ComponentKind::Fleet),
             RawKind::Table(raw) => Some(ComponentKind::Table(table_yaml::check(raw, reader))),
@@ -766,10 +836,12 @@ impl Graph<'_> {
             };
             let callee = match &self.entries[usize::from(id.0)].1.kind {
                 RawKind::Table(_) => Callee::Table,
+                RawKind::Lambda(_) if self.is_left_at(usize::from(id.0)) => Callee::Async,
                 RawKind::Lambda(_) => Callee::Function,
+                RawKind::Queue(_) => Callee::Queue,
                 _ => Callee::Other,
             };
-            if callee == Callee::Function && call.cpu.is_none() && call.wait.is_none() {
+            if !matches!(callee, Callee::Table | Callee::Other) && call.cpu.is_none() && call.wait.is_none() {
                 let says =
                     format!("it calls `{}`, which is taken to need what the request itself needs", shorten(&to.value));
                 warn(key, to.span, "same-work", &says, "state its `cpu:` and `wait:` in the call", warnings, reader);
@@ -839,7 +911,7 @@ fn check_lambda(
         let title = format!("{} MB is out of range", memory.value.0);
         reader.error("out-of-range", title, memory.span, "", "write 128 MB to 10240 MB");
     }
-    let timeout = within(raw.timeout.as_ref(), second(1), second(900), second(3), reader);
+    let timeout = within(raw.timeout.as_ref(), second(1), second(900), FUNCTION_TIMEOUT, reader);
     let idle_timeout = within(raw.idle_timeout.as_ref(), second(1), second(7 * 86_400), second(640), reader);
     let max_age = raw.max_age.as_ref().and_then(|age| age.0.as_ref());
     let max_age = max_age.map(|age| within(Some(age), second(1), second(365 * 86_400), age.value, reader));
@@ -951,6 +1023,7 @@ fn check_lambda(
         ephemeral: ephemeral.map_or(MegaBytes(512), |at| at.value),
         streaming: raw.response_streaming.unwrap_or(false),
         calls: Vec::new(),
+        asynchronous: None,
     })
 }
 

@@ -189,6 +189,14 @@ impl Reader {
     }
 }
 
+/// The key of a field: its name, without the mark of a raw identifier (`async` is a word of Rust).
+pub(crate) const fn key_name(field: &'static str) -> &'static str {
+    match field.as_bytes() {
+        [b'r', b'#', ..] => field.split_at(2).1,
+        _ => field,
+    }
+}
+
 /// Definitions that schemas share, by name.
 #[derive(Debug, Default)]
 pub(crate) struct Schemas {
@@ -286,7 +294,7 @@ macro_rules! record {
             const EXPECTS: &'static str = $expects;
 
             fn read(node: &$crate::yaml::Node, reader: &mut $crate::spec::read::Reader) -> Option<Self> {
-                const KEYS: &[&str] = &[ $( stringify!($field) ),* ];
+                const KEYS: &[&str] = &[ $( $crate::spec::read::key_name(stringify!($field)) ),* ];
                 const LATER: &[&str] = &[ $( $($later),* )? ];
                 let entries = reader.entries(node, $expects, KEYS, LATER)?;
                 let is_given = |known: &&str| entries.iter().any(|(key, _)| key.text == **known);
@@ -294,7 +302,7 @@ macro_rules! record {
                     span: node.span,
                     given: KEYS.iter().filter(|known| is_given(known)).copied().collect(),
                     $( $field: reader.field(
-                        node, entries, stringify!($field), $crate::spec::read::record!(@required $need),
+                        node, entries, $crate::spec::read::key_name(stringify!($field)), $crate::spec::read::record!(@required $need),
                     ), )*
                 })
             }
@@ -302,7 +310,7 @@ macro_rules! record {
             fn schema(schemas: &mut $crate::spec::read::Schemas) -> serde_json::Value {
                 schemas.define(stringify!($name), |schemas| {
                     let fields = vec![ $( (
-                        stringify!($field),
+                        $crate::spec::read::key_name(stringify!($field)),
                         $crate::spec::read::doc_text(&[ $($field_doc),* ]),
                         $crate::spec::read::record!(@required $need),
                         <$ty as $crate::spec::read::FromYaml>::schema(schemas),

@@ -73,6 +73,7 @@ pub fn function() -> Function {
         ephemeral: MegaBytes(512),
         streaming: false,
         calls: Vec::new(),
+        asynchronous: None,
     }
 }
 

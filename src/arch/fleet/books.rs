@@ -234,6 +234,7 @@ impl Books {
             time_in_system: (SimDuration(u64::try_from(self.time).unwrap_or(u64::MAX)), self.calls),
             mean_in_system: self.area_outstanding as f64 / nanos,
             waited: SimDuration::ZERO,
+            queue: None,
         };
         (output, self.series_running, self.series_busy)
     }
