@@ -515,7 +515,7 @@ pub struct Level {
 pub struct ComponentResult {
     /// Its name.
     pub name: String,
-    /// `lambda`, `fleet`, `load_balancer`, `http_api`, `table`, `queue`.
+    /// `lambda`, `fleet`, `load_balancer`, `http_api`, `table`, `queue`, `stream`.
     pub kind: String,
     /// Requests it answered.
     pub served: Figure,

@@ -282,6 +282,23 @@ fn queues_and_events_are_checked_against_what_aws_allows() {
     one_mistake(good, &with("to: worker, dead_letter: worker"), "worker", "", "it has to be a `queue`");
     one_mistake(good, &with("to: dead, dead_letter: dead"), "dead", "a queue cannot call a queue", "a `lambda`");
     one_mistake(good, &with("to: shop, dead_letter: dead"), "shop", "a loop of calls and messages", "break the loop");
+    // Streams.
+    let stream = |settings: &str| {
+        with("to: worker, dead_letter: dead")
+            .replace(
+                "dead: { queue: {} }",
+                &format!("dead: {{ queue: {{}} }}\n      log: {{ stream: {{ {settings} }} }}"),
+            )
+            .replace("{ to: jobs, wait: 1s }", "{ to: jobs, wait: 1s }, { to: log, wait: 1s }")
+    };
+    let fine = "kind: kinesis, shards: 2, to: worker";
+    assert_eq!(load(GOOD.replace(good, &stream(fine))).unwrap().warnings, []);
+    let mistake =
+        |settings: &str, at: &str, says: &str, help: &str| one_mistake(good, &stream(settings), at, says, help);
+    mistake("kind: kinesis, shards: 0, to: worker", "0", "out of range", "1 to 10000");
+    mistake(&format!("{fine}, parallelization: 11"), "11", "out of range", "1 to 10");
+    mistake(&format!("{fine}, on_failure: dead"), "dead", "no batch is given up", "`maximum_retry_attempts:`");
+    mistake("kind: firehose, shards: 1, to: worker", "firehose", "", "`kinesis`");
     // Asynchronous functions.
     let with =
         |settings: &str| format!("dependencies: 300ms, async: {{ {settings} }} }} }}\n      dead: {{ queue: {{}} }}");

@@ -68,7 +68,10 @@ fn models_stand_on_equal_footing() {
                     functions.push((function.memory, function.arch));
                 }
                 ComponentKind::LoadBalancer(balancer) => assert!(balancer.zones >= 2, "{name}"),
-                ComponentKind::HttpApi(_) | ComponentKind::Table(_) | ComponentKind::Queue(_) => {}
+                ComponentKind::HttpApi(_)
+                | ComponentKind::Table(_)
+                | ComponentKind::Queue(_)
+                | ComponentKind::Stream(_) => {}
             }
         }
     }

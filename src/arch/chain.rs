@@ -42,6 +42,13 @@ pub(super) enum Waiter {
         /// The batch's number.
         batch: u32,
     },
+    /// The batch of a stream's lane.
+    Lane {
+        /// The stream's position.
+        stream: u16,
+        /// The lane's number.
+        lane: u32,
+    },
 }
 
 /// What a handler does at one position of its calls.
@@ -67,6 +74,7 @@ enum Whom {
     /// A function that is invoked asynchronously.
     Inbox(u16),
     Queue(u16),
+    Stream(u16),
 }
 
 struct Step {
@@ -118,6 +126,7 @@ impl Chains {
                     Place::Function(function) | Place::Caller(function) => Whom::Function(function),
                     Place::Inbox(function) => Whom::Inbox(function),
                     Place::Queue(queue) => Whom::Queue(queue),
+                    Place::Stream(stream) => Whom::Stream(stream),
                     _ => return Step { classes: call.classes.clone(), what: What::Table },
                 };
                 let (work, retries) = match &call.what {
@@ -209,6 +218,7 @@ impl World<'_> {
             Waiter::Job(job) => self.resume(now, job, call.cold, ending, queue),
             Waiter::Event(event) => self.delivered(now, event, ending, queue),
             Waiter::Batch { queue: number, batch } => self.batch_answered(now, (number, batch), ending, queue),
+            Waiter::Lane { stream, lane } => self.lane_answered(now, (stream, lane), ending, queue),
         }
     }
 
@@ -252,6 +262,10 @@ impl World<'_> {
             Whom::Inbox(function) => {
                 self.accept(now, function, call, queue);
                 return self.go_on(now, number, SimDuration::ZERO, queue);
+            }
+            Whom::Stream(to) => {
+                let taken = self.put_record(now, to, &call, queue);
+                return self.go_on(now, number, taken, queue);
             }
             Whom::Queue(to) => {
                 let state = &mut self.queues[usize::from(to)];

@@ -15,6 +15,7 @@ pub mod message_queue;
 pub mod output;
 pub mod provisioned;
 pub mod requests;
+pub mod stream;
 pub mod table;
 pub mod token_bucket;
 pub mod way_back;

@@ -29,11 +29,14 @@ pub enum Place {
     Table(u16),
     /// A queue.
     Queue(u16),
+    /// A stream.
+    Stream(u16),
 }
 
 /// The places of an architecture's components, in its order.
 pub fn places(architecture: &Architecture) -> Vec<Place> {
-    let (mut fronts, mut functions, mut fleets, mut tables, mut queues) = (0, 0, 0, 0, 0);
+    let (mut fronts, mut functions, mut fleets) = (0, 0, 0);
+    let (mut tables, mut queues, mut streams) = (0, 0, 0);
     let next = |counter: &mut u16| {
         *counter += 1;
         *counter - 1
@@ -46,6 +49,7 @@ pub fn places(architecture: &Architecture) -> Vec<Place> {
         ComponentKind::Fleet(_) => Place::Fleet(next(&mut fleets)),
         ComponentKind::Table(_) => Place::Table(next(&mut tables)),
         ComponentKind::Queue(_) => Place::Queue(next(&mut queues)),
+        ComponentKind::Stream(_) => Place::Stream(next(&mut streams)),
     };
     architecture.components.iter().map(place).collect()
 }

@@ -14,6 +14,7 @@ use super::ledger::{Ledger, MeterId};
 use super::message_queue::{QueueEvent, QueueState};
 use super::output::{ComponentOutput, Horizon, RunOutput};
 use super::requests::RequestMeter;
+use super::stream::{StreamEvent, StreamState};
 use super::table::TableState;
 use super::way_back::{Path, Place, WayBack, places};
 use super::{FleetRunning, How};
@@ -47,6 +48,8 @@ pub enum Due {
     Accepted,
     /// Something in a queue.
     Queue(QueueEvent),
+    /// Something in a stream.
+    Stream(StreamEvent),
     /// A bucket or an hour ends, or the warm-up does.
     Edge,
 }
@@ -58,7 +61,7 @@ pub enum Due {
 pub struct Event(u64);
 
 impl Event {
-    const ALL: [Due; 17] = [
+    const ALL: [Due; 19] = [
         Due::Released,
         Due::Retry,
         Due::Deadline,
@@ -76,6 +79,8 @@ impl Event {
         Due::Queue(QueueEvent::Scale),
         Due::Queue(QueueEvent::Done),
         Due::Queue(QueueEvent::Back),
+        Due::Stream(StreamEvent::Poll),
+        Due::Stream(StreamEvent::Done),
     ];
 
     /// Packs an event.
@@ -99,6 +104,8 @@ impl Event {
             Due::Queue(QueueEvent::Scale) => 14,
             Due::Queue(QueueEvent::Done) => 15,
             Due::Queue(QueueEvent::Back) => 16,
+            Due::Stream(StreamEvent::Poll) => 17,
+            Due::Stream(StreamEvent::Done) => 18,
         };
         Self((index as u64) << 32 | (component as u64) << 16 | code)
     }
@@ -226,6 +233,7 @@ pub struct World<'a> {
     pub(super) chains: Chains,
     pub(super) events: Events,
     pub(super) queues: Vec<QueueState>,
+    pub(super) streams: Vec<StreamState>,
     retry_key: Key,
     retries: Vec<Call>,
     free_retries: Vec<u32>,
@@ -300,7 +308,11 @@ impl<'a> World<'a> {
         // An answer may change what arrives only where clients try again.
         let feedback = scenario.client.retries.as_ref().is_some_and(|retries| retries.attempts > 0);
         let (mut fronts, mut functions, mut fleets) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut events, mut queues) = (Events::default(), Vec::new());
+        let (mut events, mut queues, mut streams) = (Events::default(), Vec::new(), Vec::new());
+        let error_rate = |to: Option<ComponentId>| match to.map(|to| &architecture.components[usize::from(to.0)].kind) {
+            Some(ComponentKind::Lambda(function)) => function.error_rate,
+            _ => 0.0,
+        };
         for (component, &place) in architecture.components.iter().zip(&places) {
             let name = component.name.as_str();
             let key = root.named(name);
@@ -322,12 +334,12 @@ impl<'a> World<'a> {
                     events.push(function);
                 }
                 (ComponentKind::Queue(rule), _) => {
-                    let function = rule.consumer.as_ref().map(|consumer| usize::from(consumer.to.0));
-                    let error_rate = match function.map(|function| &architecture.components[function].kind) {
-                        Some(ComponentKind::Lambda(function)) => function.error_rate,
-                        _ => 0.0,
-                    };
+                    let error_rate = error_rate(rule.consumer.as_ref().map(|consumer| consumer.to));
                     queues.push(QueueState::new(name, rule, error_rate, &scenario.classes, key, &mut ledger));
+                }
+                (ComponentKind::Stream(rule), _) => {
+                    let error_rate = error_rate(rule.consumer.as_ref().map(|consumer| consumer.to));
+                    streams.push(StreamState::new(name, rule, error_rate, &scenario.classes, key, &mut ledger));
                 }
                 (ComponentKind::Table(table), _) => shared.tables.push(TableState::new(name, table, &mut ledger)),
                 (ComponentKind::Fleet(fleet), place) => {
@@ -377,6 +389,7 @@ impl<'a> World<'a> {
             chains: Chains::new(architecture, &places, root),
             events,
             queues,
+            streams,
             retry_key: root.named("client").named("backoff"),
             retries: Vec::new(),
             free_retries: Vec::new(),
@@ -433,7 +446,9 @@ impl<'a> World<'a> {
             }
             Place::Caller(function) => self.attempt_at_caller(now, call, function, queue),
             Place::Fleet(fleet) => self.attempt_at_fleet(now, call, fleet, queue),
-            Place::Inbox(_) | Place::Queue(_) => self.attempt_to_leave(now, call, last, whole, queue),
+            Place::Inbox(_) | Place::Queue(_) | Place::Stream(_) => {
+                self.attempt_to_leave(now, call, last, whole, queue)
+            }
             // A path ends only where requests are handled.
             Place::Front(_) | Place::Table(_) => {}
         }
@@ -477,6 +492,10 @@ impl<'a> World<'a> {
                 let sent = Ending::served(now + state.send_latency(call.id));
                 self.answer(now, call, sent, depth, queue);
                 self.pump(now, to, queue);
+            }
+            Place::Stream(to) => {
+                let taken = self.put_record(now, to, &call, queue);
+                self.answer(now, call, Ending::served(now + taken), depth, queue);
             }
             _ => {}
         }
@@ -632,6 +651,7 @@ impl<'a> World<'a> {
         }
         self.events.inboxes.iter_mut().flatten().for_each(|inbox| inbox.settle(now));
         self.queues.iter_mut().for_each(|state| state.settle(now));
+        self.streams.iter_mut().for_each(|state| state.settle(now));
     }
 
     fn edge(&mut self, now: SimTime, queue: &mut EventQueue<Event>) {
@@ -644,6 +664,7 @@ impl<'a> World<'a> {
             self.shared.tables.iter_mut().for_each(TableState::restart);
             self.events.inboxes.iter_mut().flatten().for_each(|inbox| inbox.restart(now));
             self.queues.iter_mut().for_each(|state| state.restart(now));
+            self.streams.iter_mut().for_each(|state| state.restart(now));
             (self.hour_external, self.back.hour_direct) = (0, 0);
             self.shared.connections.gauge.restart(now);
         }
@@ -678,6 +699,7 @@ impl<'a> World<'a> {
         self.fleets.iter_mut().for_each(|fleet| fleet.close_hour(ledger));
         self.shared.tables.iter_mut().for_each(|table| table.close_hour(length, ledger));
         self.queues.iter_mut().for_each(|state| state.close_hour(ledger));
+        self.streams.iter_mut().for_each(|state| state.close_hour(ledger));
         let external = std::mem::take(&mut self.hour_external);
         if let Some(meter) = self.external_meter {
             ledger.book(meter, external.saturating_add(std::mem::take(&mut self.back.hour_direct)));
@@ -704,6 +726,7 @@ impl<'a> World<'a> {
             (self.back.fronts.into_iter(), self.functions.into_iter(), self.fleets.into_iter());
         let mut tables = self.shared.tables.into_iter();
         let (mut inboxes, mut queues) = (self.events.inboxes.into_iter(), self.queues.into_iter());
+        let mut streams = self.streams.into_iter();
         for (index, component) in architecture.components.iter().enumerate() {
             let (output, levels): (Option<ComponentOutput>, _) = match &component.kind {
                 ComponentKind::HttpApi(_) | ComponentKind::LoadBalancer(_) => {
@@ -716,6 +739,7 @@ impl<'a> World<'a> {
                     (output.map(|output| ComponentOutput { queue: inbox, ..output }), levels)
                 }
                 ComponentKind::Fleet(_) => fleets.next().map(|state| state.finish(horizon, connections)).unzip_levels(),
+                ComponentKind::Stream(_) => (streams.next().map(|state| state.finish(horizon)), None),
                 ComponentKind::Queue(_) => (queues.next().map(|state| state.finish(horizon)), None),
                 ComponentKind::Table(_) => (tables.next().map(|table| table.finish(horizon)), None),
             };
@@ -822,6 +846,7 @@ impl World<'_> {
             Due::Cut => self.cut(now, index, queue),
             Due::Accepted => self.event_due(now, index, queue),
             Due::Queue(what) => self.queue_event(now, what, component, index, queue),
+            Due::Stream(what) => self.stream_event(now, what, component, index, queue),
             Due::Edge => self.edge(now, queue),
         }
     }

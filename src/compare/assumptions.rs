@@ -9,7 +9,7 @@ use crate::spec::distribution::Distribution;
 use crate::spec::model::{
     Arch, Architecture, Asynchronous, Balancing, Change, Component, ComponentId, ComponentKind, Consistency, Fleet,
     Function, HttpApi, LoadBalancer, Outbound, OutboundKind, Provisioned, ProvisionedTracking, Queue, Route,
-    ScalingPolicy, Subnets, Table, TrackedMetric,
+    ScalingPolicy, Stream, StreamKind, Subnets, Table, TrackedMetric,
 };
 use crate::spec::scenario::{
     Account, Client, FreeTier, Frequency, Incident, MeasuredOn, ReplayFile, RequestClass, Scenario, Shape, Spread,
@@ -21,6 +21,7 @@ const AWS_LAMBDA_QUOTAS: &str = "AWS Lambda developer guide, quotas";
 const AWS_LAMBDA_SCALING: &str = "AWS Lambda developer guide, scaling behavior (since November 2023)";
 const AWS_API_QUOTAS: &str = "Amazon API Gateway developer guide, quotas: per account and region";
 const AWS_SQS: &str = "AWS Lambda developer guide, Amazon SQS as an event source and its scaling";
+const AWS_STREAMS: &str = "AWS Lambda developer guide, Kinesis and DynamoDB as event sources";
 const AWS_ALB: &str = "Elastic Load Balancing user guide for Application Load Balancers";
 const IDLE_SOURCE: &str = "measured: in 11 public logs of 2020 the longest idle gap that was reused is 637 s, the shortest that had expired 645 s";
 const ALLOCATION_SOURCE: &str = "from memory, 100-200 ms: no public measurement of it apart from the init was found";
@@ -180,7 +181,7 @@ pub fn not_modelled() -> Vec<String> {
         "Transient differences of speed between machines of one type, and noisy neighbours.",
         "Operations staff, support plans, taxes, and discounts negotiated with AWS, unless they are stated.",
         "Environments that Lambda recycles or initialises ahead of requests on its own account, unless `max_age` says so.",
-        "Streams as sources of events, deployments of functions, and the limits of tables and queues.",
+        "Deployments of functions, and the limits of tables, queues and streams.",
         "Memory limits of instances, slow start of new targets, and connection time-outs of the balancer.",
         "Transfer between zones, storage of logs, alarms, and the public addresses of NAT gateways.",
         "The error of the traffic forecast: the intervals show the noise of this traffic alone.",
@@ -425,6 +426,7 @@ fn of_architecture(scenario: &Scenario, architecture: &Architecture) -> Vec<Assu
             ComponentKind::Fleet(group) => fleet(&mut sheet, group),
             ComponentKind::Table(items) => table(&mut sheet, items),
             ComponentKind::Queue(messages) => queue(&mut sheet, &names, messages),
+            ComponentKind::Stream(records) => stream(&mut sheet, &names, records),
         }
     }
     sheet.rows
@@ -583,6 +585,33 @@ fn queue(sheet: &mut Sheet, names: &Names, queue: &Queue) {
     if rule.partial_failures {
         sheet.say("partial_failures", "only the messages that failed come back");
     }
+}
+
+fn stream(sheet: &mut Sheet, names: &Names, stream: &Stream) {
+    let name = |id: ComponentId| {
+        names.architecture.components.get(usize::from(id.0)).map_or("?", |component| component.name.as_str())
+    };
+    let kind = match stream.kind {
+        StreamKind::Kinesis => "Kinesis",
+        StreamKind::DynamoDb => "DynamoDB",
+    };
+    sheet.say("shards", format!("{} of {kind}", stream.shards));
+    sheet.sourced("put_latency", distribution(&stream.put_latency), "stated in the model, or the default: an estimate");
+    sheet.say("retention", stream.retention);
+    let Some(rule) = &stream.consumer else { return sheet.say("to", "nobody") };
+    sheet.say("to", name(rule.to));
+    sheet.default("batch_size", rule.batch_size, 100, AWS_STREAMS);
+    sheet.say("batch_window", rule.batch_window);
+    sheet.say("parallelization", format!("{} batches of a shard at a time", rule.parallelization));
+    let attempts = rule.maximum_retry_attempts.map_or_else(|| "any number of".to_owned(), |most| most.to_string());
+    let age = rule.maximum_record_age.unwrap_or(stream.retention);
+    let bisect = if rule.bisect { "halved, then " } else { "" };
+    let to = rule.on_failure.map_or("lost", name);
+    sheet.sourced(
+        "a batch that fails",
+        format!("is {bisect}tried again each second, {attempts} retries, until it is {age} old; then {to}"),
+        AWS_STREAMS,
+    );
 }
 
 fn asynchronous(sheet: &mut Sheet, names: &Names, rule: &Asynchronous) {

@@ -50,7 +50,9 @@ impl Memory {
                 ComponentKind::HttpApi(_) | ComponentKind::LoadBalancer(_) | ComponentKind::Table(_) => {
                     SimDuration::ZERO
                 }
-                ComponentKind::Queue(_) => return Err("messages may wait in a queue for any time"),
+                ComponentKind::Queue(_) | ComponentKind::Stream(_) => {
+                    return Err("messages and records may wait for any time");
+                }
                 ComponentKind::Lambda(function) if function.asynchronous.is_some() => {
                     return Err("events may be tried again for hours");
                 }

@@ -16,7 +16,7 @@ const RETRIES: u32 = 2;
 record! {
     /// A call that a function's handler makes and waits for, after the request's own CPU and wait.
     pub(crate) struct RawCall: "a call such as `{ to: orders, reads: 1, writes: 1 }`" {
-        /// A `table`, another `lambda` (waited for, unless it is `async:`) or a `queue`.
+        /// A `table`, another `lambda` (waited for, unless it is `async:`), a `queue` or a `stream`.
         required to: At<String>,
         /// Items read from the table, one after another (default 0).
         optional reads: At<u32>,

@@ -31,6 +31,7 @@ pub(crate) mod scaling_yaml;
 pub mod scenario;
 mod scenario_yaml;
 mod set;
+mod stream_yaml;
 mod table_yaml;
 
 pub use gate_yaml::{GATE_FILE, default_gate, gate_schema, load_gate, scenario_gate};

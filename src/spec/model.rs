@@ -54,6 +54,8 @@ pub enum ComponentKind {
     Table(Table),
     /// SQS standard queue.
     Queue(Queue),
+    /// Kinesis data stream or DynamoDB stream.
+    Stream(Stream),
 }
 
 impl ComponentKind {
@@ -66,6 +68,7 @@ impl ComponentKind {
             Self::Fleet(_) => "fleet",
             Self::Table(_) => "table",
             Self::Queue(_) => "queue",
+            Self::Stream(_) => "stream",
         }
     }
 }
@@ -228,6 +231,51 @@ pub enum OutboundKind {
         /// CPU and wait of whoever handles it; `None` = what the request itself needs.
         work: Option<(Distribution, Distribution)>,
     },
+}
+
+/// A stream of records in order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stream {
+    /// Whose it is.
+    pub kind: StreamKind,
+    /// Shards (1..=10,000).
+    pub shards: u32,
+    /// Who takes its records; `None` = they are kept until they expire.
+    pub consumer: Option<StreamConsumer>,
+    /// A record is lost after this long.
+    pub retention: SimDuration,
+    /// Putting a record, as the sender sees it.
+    pub put_latency: Distribution,
+}
+
+/// Whose stream it is, which decides the bill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StreamKind {
+    /// Shard hours and PUT payload units are paid.
+    Kinesis,
+    /// Fed by a table's writes; what Lambda reads is free.
+    DynamoDb,
+}
+
+/// How records of a stream reach a function.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StreamConsumer {
+    /// The function.
+    pub to: ComponentId,
+    /// Records in a batch (1..=10,000).
+    pub batch_size: u32,
+    /// How long a batch is collected.
+    pub batch_window: SimDuration,
+    /// Batches of one shard at a time (1..=10).
+    pub parallelization: u32,
+    /// Further attempts after an error; `None` = until the records expire.
+    pub maximum_retry_attempts: Option<u32>,
+    /// A record that is older is given up.
+    pub maximum_record_age: Option<SimDuration>,
+    /// A batch that fails is halved.
+    pub bisect: bool,
+    /// A queue for batches that are given up after their retries, one message each.
+    pub on_failure: Option<ComponentId>,
 }
 
 /// An SQS standard queue.

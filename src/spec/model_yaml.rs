@@ -12,6 +12,7 @@ use super::quantity::{Days, OrNone, Percent};
 use super::queue_yaml::{self, DROP, RawAsync, RawQueue};
 use super::read::{At, FromYaml, Reader, Schemas, keywords, record};
 use super::scaling_yaml::{self, RawPolicy, RawScheduled};
+use super::stream_yaml::{self, RawStream};
 use super::table_yaml::{self, RawTable};
 use crate::catalog::{self, Package};
 use crate::diag::{Span, nearest};
@@ -107,6 +108,7 @@ enum RawKind {
     Fleet(Box<RawFleet>),
     Table(Box<RawTable>),
     Queue(Box<RawQueue>),
+    Stream(Box<RawStream>),
     /// Its mistakes have been reported; the name exists.
     Unknown,
 }
@@ -126,10 +128,12 @@ record! {
         optional table: RawTable,
         /// SQS standard queue.
         optional queue: RawQueue,
+        /// Kinesis data stream or DynamoDB stream.
+        optional stream: RawStream,
     }
     later [
         "rest_api", "websocket_api", "network_load_balancer", "function_url", "topic", "bucket",
-        "stream", "state_machine", "cache", "database", "cdn", "fargate", "service", "event_bus", "spot_fleet",
+        "state_machine", "cache", "database", "cdn", "fargate", "service", "event_bus", "spot_fleet",
     ]
 }
 
@@ -146,7 +150,7 @@ impl FromYaml for RawComponent {
             let _: Option<()> = reader.mismatch(node, Self::EXPECTS);
         }
         let kind = keys.map_or(RawKind::Unknown, |keys| {
-            let RawComponentKeys { http_api, load_balancer, lambda, fleet, table, queue, .. } = keys;
+            let RawComponentKeys { http_api, load_balancer, lambda, fleet, table, queue, stream, .. } = keys;
             http_api
                 .map(RawKind::HttpApi)
                 .or(load_balancer.map(RawKind::LoadBalancer))
@@ -154,6 +158,7 @@ impl FromYaml for RawComponent {
                 .or(fleet.map(|fleet| RawKind::Fleet(Box::new(fleet))))
                 .or(table.map(|table| RawKind::Table(Box::new(table))))
                 .or(queue.map(|queue| RawKind::Queue(Box::new(queue))))
+                .or(stream.map(|stream| RawKind::Stream(Box::new(stream))))
                 .unwrap_or(RawKind::Unknown)
         });
         // The place of the component is its kind's key: short enough to underline.
@@ -523,7 +528,12 @@ impl Graph<'_> {
         match &self.entries[position].1.kind {
             RawKind::HttpApi(api) => api.to.as_ref(),
             RawKind::LoadBalancer(balancer) => balancer.to.as_ref(),
-            RawKind::Lambda(_) | RawKind::Fleet(_) | RawKind::Table(_) | RawKind::Queue(_) | RawKind::Unknown => None,
+            RawKind::Lambda(_)
+            | RawKind::Fleet(_)
+            | RawKind::Table(_)
+            | RawKind::Queue(_)
+            | RawKind::Stream(_)
+            | RawKind::Unknown => None,
         }
     }
 
@@ -549,6 +559,10 @@ impl Graph<'_> {
                 targets.extend(queue.to.as_ref().map(|to| ("to", to)));
                 targets.extend(queue.dead_letter.as_ref().map(|to| ("dead_letter", to)));
             }
+            RawKind::Stream(stream) => {
+                targets.extend(stream.to.as_ref().map(|to| ("to", to)));
+                targets.extend(stream.on_failure.as_ref().map(|to| ("on_failure", to)));
+            }
             _ => {}
         }
         targets
@@ -563,7 +577,7 @@ impl Graph<'_> {
     /// Whether requests are only left there: nobody waits for what becomes of them.
     fn is_left_at(&self, position: usize) -> bool {
         match &self.entries[position].1.kind {
-            RawKind::Queue(_) => true,
+            RawKind::Queue(_) | RawKind::Stream(_) => true,
             RawKind::Lambda(function) => function.r#async.is_some(),
             _ => false,
         }
@@ -577,6 +591,7 @@ impl Graph<'_> {
             RawKind::Fleet(_) => "a fleet",
             RawKind::Table(_) => "a table",
             RawKind::Queue(_) => "a queue",
+            RawKind::Stream(_) => "a stream",
             RawKind::Unknown => "a component",
         }
     }
@@ -593,12 +608,12 @@ impl Graph<'_> {
                 }
                 let (caller, callee) = (&self.entries[position].1.kind, &self.entries[to].1.kind);
                 let help = match (caller, callee) {
-                    (RawKind::Queue(_), _)
+                    (RawKind::Queue(_) | RawKind::Stream(_), _)
                         if key == "to" && (self.is_left_at(to) || !matches!(callee, RawKind::Lambda(_))) =>
                     {
-                        "a queue's messages go to a `lambda` without `async:`"
+                        "what waits there goes to a `lambda` without `async:`"
                     }
-                    (RawKind::Queue(_) | RawKind::Lambda(_), _)
+                    (RawKind::Queue(_) | RawKind::Stream(_) | RawKind::Lambda(_), _)
                         if key != "to" && !matches!(callee, RawKind::Queue(_)) =>
                     {
                         "it has to be a `queue`"
@@ -615,7 +630,7 @@ impl Graph<'_> {
                         "put a `lambda` between them that has it among its `calls:`"
                     }
                     (RawKind::Lambda(_), RawKind::HttpApi(_) | RawKind::LoadBalancer(_) | RawKind::Fleet(_)) => {
-                        "a function calls a `table`, a `queue` or another `lambda`"
+                        "a function calls a `table`, a `queue`, a `stream` or another `lambda`"
                     }
                     _ => continue,
                 };
@@ -798,6 +813,11 @@ impl Graph<'_> {
                 let function = check_lambda(key, component.span, raw, warnings, reader)?;
                 Some(ComponentKind::Lambda(Function { calls, asynchronous, ..function }))
             }
+            RawKind::Stream(raw) => {
+                let named = |at: &Option<At<String>>| at.as_ref().and_then(|at| self.position(&at.value));
+                let (to, on_failure) = (named(&raw.to), named(&raw.on_failure));
+                stream_yaml::check(raw, to, on_failure, reader).map(ComponentKind::Stream)
+            }
             RawKind::Queue(raw) => {
                 let to = raw.to.as_ref().and_then(|to| self.position(&to.value));
                 let to = to.and_then(|to| match &self.entries[usize::from(to.0)].1.kind {
@@ -838,7 +858,7 @@ impl Graph<'_> {
                 RawKind::Table(_) => Callee::Table,
                 RawKind::Lambda(_) if self.is_left_at(usize::from(id.0)) => Callee::Async,
                 RawKind::Lambda(_) => Callee::Function,
-                RawKind::Queue(_) => Callee::Queue,
+                RawKind::Queue(_) | RawKind::Stream(_) => Callee::Queue,
                 _ => Callee::Other,
             };
             if !matches!(callee, Callee::Table | Callee::Other) && call.cpu.is_none() && call.wait.is_none() {

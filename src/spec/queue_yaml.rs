@@ -54,7 +54,13 @@ fn span_of<T>(at: &Option<At<T>>) -> Option<Span> {
 }
 
 /// A duration within limits, or the default.
-fn within(at: &Option<At<SimDuration>>, low: u64, high: u64, default: u64, reader: &mut Reader) -> SimDuration {
+pub(crate) fn within(
+    at: &Option<At<SimDuration>>,
+    low: u64,
+    high: u64,
+    default: u64,
+    reader: &mut Reader,
+) -> SimDuration {
     let second = SimDuration::from_secs;
     let Some(at) = at else { return second(default) };
     if at.value < second(low) || at.value > second(high) {
@@ -64,7 +70,7 @@ fn within(at: &Option<At<SimDuration>>, low: u64, high: u64, default: u64, reade
     at.value
 }
 
-fn number(at: &Option<At<u32>>, low: u32, high: u32, reader: &mut Reader) -> Option<u32> {
+pub(crate) fn number(at: &Option<At<u32>>, low: u32, high: u32, reader: &mut Reader) -> Option<u32> {
     let at = at.as_ref()?;
     if !(low..=high).contains(&at.value) {
         let help = format!("write {low} to {high}");
