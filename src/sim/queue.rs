@@ -12,9 +12,11 @@
 //! directly into the lower slot; and the sort of a slot is stable. `reference::HeapQueue` is the plain version; a property
 //! test holds the two together.
 //!
-//! A slot is a linked list through one vector of nodes, which are used again: to append an event is two stores, to move it down changes
-//! no more than links, nothing is allocated once the simulation has seen its busiest moment, and memory follows what is in flight,
-//! not what has been.
+//! A slot of level 0, with its handful of events, is a linked list through one vector of nodes: to append an event is two stores. A slot of a
+//! level above may hold thousands that nobody looks at for long, so it is a list of chunks: appending touches the one line of memory that the
+//! last event went to, and moving them down reads line after line, where a list of nodes would miss the cache for each. Nodes and chunks are
+//! used again, the last freed first: nothing is allocated once the simulation has seen its busiest moment, and memory follows what is in
+//! flight, not what has been.
 
 use crate::units::SimTime;
 
@@ -84,10 +86,20 @@ struct Node<E> {
     next: u32,
 }
 
-/// No node.
+/// Events of a chunk: with 16 bytes each, and its links, four lines of memory.
+const CHUNK: usize = 15;
+
+/// Some events of a slot of a higher level, and the next chunk of it. Chunks live in one vector and are used again, the last freed first.
+struct Chunk<E> {
+    entries: [Entry<E>; CHUNK],
+    len: u32,
+    next: u32,
+}
+
+/// No node or chunk.
 const NIL: u32 = u32::MAX;
 
-/// The nodes of a slot, first in, first out. `last` means something only if `first` is a node.
+/// The nodes or chunks of a slot, first in, first out. `last` means something only if `first` does.
 #[derive(Clone, Copy)]
 struct Slot {
     first: u32,
@@ -123,15 +135,17 @@ pub struct EventQueue<E> {
     /// Tick of the slot under the cursor; all earlier slots are empty.
     cursor: u64,
     tick_bits: u32,
-    /// The first free node.
+    /// The first free node, and the first free chunk.
     free: u32,
+    free_chunk: u32,
     /// Events after this instant are dropped: nobody would see them.
     end: u64,
-    nodes: Vec<Node<E>>,
     /// Level 0, where most events go at once.
     near: Level,
+    nodes: Vec<Node<E>>,
     /// Levels 1 and up.
     far: [Level; LEVELS - 1],
+    chunks: Vec<Chunk<E>>,
     /// Events popped, without those of `current`.
     popped: u64,
     keys: Vec<u128>,
@@ -150,10 +164,12 @@ impl<E: Copy> EventQueue<E> {
             cursor: 0,
             tick_bits: nanos.max(1).ilog2().clamp(SHORTEST_TICK_BITS, LONGEST_TICK_BITS),
             free: NIL,
+            free_chunk: NIL,
             end: end.0,
-            nodes: Vec::new(),
             near: Level::new(),
+            nodes: Vec::new(),
             far: std::array::from_fn(|_| Level::new()),
+            chunks: Vec::new(),
             popped: 0,
             keys: Vec::new(),
             unsorted: Vec::new(),
@@ -178,8 +194,19 @@ impl<E: Copy> EventQueue<E> {
         if tick <= self.cursor {
             return self.push_here(at, event);
         }
-        let node = self.free;
+        self.put(tick, at, event);
+    }
+
+    /// Puts an event with a tick not before the cursor on the lowest level on which it shares all higher digits with it.
+    #[inline(always)]
+    fn put(&mut self, tick: u64, at: u64, event: E) {
+        let differ = (tick ^ self.cursor) >> SLOT_BITS;
+        if differ > 0 {
+            let level = (63 - differ.leading_zeros()) / SLOT_BITS;
+            return self.put_far(level as usize, tick >> (SLOT_BITS * (level + 1)), (at, event));
+        }
         let entry = Node { at, event, next: NIL };
+        let node = self.free;
         let node = match self.nodes.get_mut(node as usize) {
             Some(place) => {
                 self.free = place.next;
@@ -191,7 +218,51 @@ impl<E: Copy> EventQueue<E> {
                 (self.nodes.len() - 1) as u32
             }
         };
-        self.append(tick, node);
+        let number = (tick & SLOT_MASK) as usize;
+        let slot = &mut self.near.slots[number];
+        if slot.first == NIL {
+            slot.first = node;
+            self.near.occupied.set(number);
+        } else {
+            self.nodes[slot.last as usize].next = node;
+        }
+        slot.last = node;
+    }
+
+    #[inline]
+    fn put_far(&mut self, level: usize, slot: u64, entry: Entry<E>) {
+        let level = &mut self.far[level];
+        let number = (slot & SLOT_MASK) as usize;
+        let slot = &mut level.slots[number];
+        let is_first = slot.first == NIL;
+        if !is_first {
+            let chunk = &mut self.chunks[slot.last as usize];
+            if let Some(place) = chunk.entries.get_mut(chunk.len as usize) {
+                *place = entry;
+                chunk.len += 1;
+                return;
+            }
+        }
+        let fresh = match self.chunks.get_mut(self.free_chunk as usize) {
+            Some(chunk) => {
+                let fresh = self.free_chunk;
+                self.free_chunk = chunk.next;
+                chunk.entries[0] = entry;
+                (chunk.len, chunk.next) = (1, NIL);
+                fresh
+            }
+            None => {
+                self.chunks.push(Chunk { entries: [entry; CHUNK], len: 1, next: NIL });
+                (self.chunks.len() - 1) as u32
+            }
+        };
+        if is_first {
+            slot.first = fresh;
+            level.occupied.set(number);
+        } else {
+            self.chunks[slot.last as usize].next = fresh;
+        }
+        slot.last = fresh;
     }
 
     /// Into the slot that is being popped: behind all that are not later.
@@ -199,27 +270,6 @@ impl<E: Copy> EventQueue<E> {
     fn push_here(&mut self, at: u64, event: E) {
         let place = self.head + self.current[self.head..].partition_point(|entry| entry.0 <= at);
         self.current.insert(place, (at, event));
-    }
-
-    /// Puts a node with a tick not before the cursor where it belongs.
-    #[inline(always)]
-    fn append(&mut self, tick: u64, node: u32) {
-        let differ = (tick ^ self.cursor) >> SLOT_BITS;
-        let (level, slot) = if differ == 0 {
-            (&mut self.near, tick)
-        } else {
-            let level = (63 - differ.leading_zeros()) / SLOT_BITS;
-            (&mut self.far[level as usize], tick >> (SLOT_BITS * (level + 1)))
-        };
-        let number = (slot & SLOT_MASK) as usize;
-        let slot = &mut level.slots[number];
-        if slot.first == NIL {
-            slot.first = node;
-            level.occupied.set(number);
-        } else {
-            self.nodes[slot.last as usize].next = node;
-        }
-        slot.last = node;
     }
 
     /// Whether an event may be due by `limit`: false is certain, true is likely.
@@ -289,18 +339,26 @@ impl<E: Copy> EventQueue<E> {
                     return false;
                 }
                 self.cursor = start;
-                let mut node = self.far[level].take(slot).first;
-                while node != NIL {
-                    let place = &mut self.nodes[node as usize];
-                    let (at, next) = (place.at, place.next);
-                    place.next = NIL;
-                    self.append(at >> self.shift(), node);
-                    node = next;
-                }
+                let slot = self.far[level].take(slot);
+                self.move_down(slot.first);
                 continue 'search;
             }
             self.due = u64::MAX;
             return false;
+        }
+    }
+
+    /// Spreads the chunks from this one on over the levels below, and frees them.
+    fn move_down(&mut self, mut number: u32) {
+        while let Some(chunk) = self.chunks.get(number as usize) {
+            let (len, next) = (chunk.len as usize, chunk.next);
+            for place in 0..len.min(CHUNK) {
+                let (at, event) = self.chunks[number as usize].entries[place];
+                self.put(at >> self.shift(), at, event);
+            }
+            self.chunks[number as usize].next = self.free_chunk;
+            self.free_chunk = number;
+            number = next;
         }
     }
 
