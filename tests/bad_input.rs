@@ -225,6 +225,20 @@ fn mistakes_of_events_and_failures() {
 }
 
 #[test]
+fn mistakes_of_balancers() {
+    let balancer = "load_balancer: { to: web }";
+    let mistake = |written: &str, at: &str, title: &str, help: &str| one_mistake(balancer, written, at, title, help);
+    mistake("load_balancer: { to: web, slow_start: 5s }", "5s", "out of range", "30s to 15m");
+    let random = "load_balancer: { to: web, slow_start: 60s, algorithm: random }";
+    mistake(random, "60s", "no slow start", "round robin only");
+    mistake("network_load_balancer: { to: web, idle_timeout: 60s }", "idle_timeout", "idle_timeout", "");
+    let good = GOOD.replace(balancer, "network_load_balancer: { to: web, cross_zone: true, zones: 3 }");
+    assert_eq!(load(good).unwrap().warnings, []);
+    let findings = refused(&GOOD.replace("http_api: { to: shop }", "network_load_balancer: { to: shop }"));
+    assert!(findings[0].title.contains("a network load balancer cannot call a function"), "{}", findings[0].title);
+}
+
+#[test]
 fn what_fleets_may_say() {
     let scaling = "scaling: { target_tracking: { cpu: 50% } }";
     let policies = "scaling:

@@ -246,11 +246,18 @@ proptest! {
     fn lazy_and_eager_fleets_agree(rate in 5.0f64..60.0, mean in 0.01f64..0.5, seed: u64, concurrency in 1u64..20, random: bool, credits in 0usize..3, fails: bool) {
         let mut scenario = drained(rate, mean, 0, seed);
         scenario.events = trouble(fails);
-        let algorithm = if random { Balancing::Random } else { Balancing::RoundRobin };
+        let algorithm = match (random, fails) {
+            (true, true) => Balancing::Zonal,
+            (true, false) => Balancing::Random,
+            (false, _) => Balancing::RoundRobin,
+        };
         // None, so many that they are spent and earned within minutes, and paid for when there are none.
         let credits = [None, Some(CpuCredits { hourly: 60, unlimited: false }), Some(CpuCredits { hourly: 12, unlimited: true })][credits];
         let fleet = Fleet { credits, ..failing_fleet(fails, scaling_fleet(5, concurrency, 30)) };
-        let architecture = behind_balancer(ComponentKind::Fleet(fleet), algorithm);
+        let mut architecture = behind_balancer(ComponentKind::Fleet(fleet), algorithm);
+        if let ComponentKind::LoadBalancer(balancer) = &mut architecture.components[0].kind {
+            balancer.slow_start = SimDuration::from_secs(if fails { 90 } else { 0 });
+        }
         let mut fast = run(&scenario, &architecture);
         let plain = run_with(&scenario, &architecture, FleetRunning::Eager);
         prop_assert!(plain.events > fast.events);

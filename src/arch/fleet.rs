@@ -13,6 +13,7 @@
 //! - *lazy*: an instance catches up when it is given a request and before anybody looks (a metric period, a change of the group, the
 //!   end of a bucket). No events at all for the requests.
 
+pub mod balance;
 pub mod books;
 pub mod failures;
 pub mod scaling;
@@ -24,7 +25,7 @@ use super::world::{Due, Event, Shared, Site};
 use crate::sim::allowance::Allowance;
 use crate::sim::processor_sharing::{Admission, Job, Server};
 use crate::sim::queue::EventQueue;
-use crate::sim::random::Key;
+use crate::sim::random::{Key, unit};
 use crate::sim::sampler::Sampler;
 use crate::spec::model::{Balancing, Fleet, Scheduled, Subnets};
 use crate::units::{NANOS_PER_SEC, SimDuration, SimTime};
@@ -98,6 +99,8 @@ struct Instance {
     dead: bool,
     running_since: SimTime,
     warm_from: SimTime,
+    /// End of its slow start.
+    slow_until: SimTime,
     /// Instant of the event that stands for it in the queue (eager running).
     planned: SimTime,
     /// Processor time and request time in this metric period.
@@ -132,6 +135,8 @@ pub struct FleetState {
     drain: SimDuration,
     period: SimDuration,
     warmup: SimDuration,
+    /// For so long after coming into service an instance is sent less than its share.
+    slow_start: SimDuration,
     pool: u64,
     keys: Keys,
     policies: Policies,
@@ -156,6 +161,7 @@ pub struct FleetState {
 
 struct Keys {
     balance: Key,
+    slow: Key,
     pending: Key,
     boot: Vec<Key>,
     check: Key,
@@ -193,9 +199,11 @@ impl FleetState {
             drain: fleet.deregistration_delay,
             period: fleet.metric_period,
             warmup: fleet.warmup,
+            slow_start: SimDuration::ZERO,
             pool: shared.scenario.backend.as_ref().map_or(0, |backend| u64::from(backend.pool_per_instance)),
             keys: Keys {
                 balance: key.named("balance"),
+                slow: key.named("slow start"),
                 pending: key.named("pending"),
                 boot: (0..fleet.boot.len()).map(|part| key.named("boot").numbered(part as u64)).collect(),
                 check: key.named("check"),
@@ -280,6 +288,7 @@ impl FleetState {
             dead: false,
             running_since: SimTime::NEVER,
             warm_from: SimTime::NEVER,
+            slow_until: SimTime::ZERO,
             planned: SimTime::NEVER,
             period_busy: 0.0,
             period_occupancy: 0,
@@ -331,7 +340,11 @@ impl FleetState {
             self.plan(now + self.check_interval, Step::InService, slot, queue);
             return;
         }
+        // Without anyone who has warmed up nobody starts slowly.
+        let warm = |slot: &u32| self.instances[*slot as usize].slow_until <= now;
+        let slow_until = if self.in_service.iter().any(warm) { now + self.slow_start } else { now };
         let instance = &mut self.instances[slot as usize];
+        instance.slow_until = slow_until;
         instance.connections = if shared.has_backend { self.pool } else { 0 };
         instance.phase = Phase::InService;
         instance.warm_from = warm_from;
@@ -359,8 +372,18 @@ impl FleetState {
         }
         let chosen = match algorithm {
             Balancing::RoundRobin => {
-                self.turn = if self.turn + 1 < healthy { self.turn + 1 } else { 0 };
+                self.turn = if self.slow_start > SimDuration::ZERO {
+                    self.next_by_weight(now, &call)
+                } else if self.turn + 1 < healthy {
+                    self.turn + 1
+                } else {
+                    0
+                };
                 self.turn
+            }
+            Balancing::Zonal => {
+                let zones = self.in_service.iter().map(|&slot| self.instances[slot as usize].zone);
+                balance::within_a_zone(self.keys.balance.draw(call.id, u32::from(call.attempt)), zones)
             }
             Balancing::Random => {
                 let bits = self.keys.balance.draw(call.id, u32::from(call.attempt));
@@ -398,6 +421,23 @@ impl FleetState {
             }
         }
         None
+    }
+
+    /// How its balancer lets instances start slowly; round robin only.
+    pub fn start_slowly(&mut self, slow_start: SimDuration) {
+        self.slow_start = slow_start;
+    }
+
+    /// The next in turn, where those that have come into service lately take their turn the less often the later they came.
+    #[inline(never)]
+    fn next_by_weight(&self, now: SimTime, call: &Call) -> usize {
+        let length = self.slow_start.0 as f64;
+        let weight = |place: usize| {
+            let left = self.instances[self.in_service[place] as usize].slow_until.since(now);
+            1.0 - left.0 as f64 / length
+        };
+        let uniform = |step: u32| unit(self.keys.slow.draw(call.id, u32::from(call.attempt) << 16 | step & 0xffff));
+        balance::next_by_weight(self.turn, self.in_service.len(), weight, uniform)
     }
 
     /// Takes everything that has ended on an instance up to `now`.

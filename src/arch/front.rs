@@ -1,10 +1,12 @@
-//! What stands in front: an API Gateway HTTP API or an application load balancer. Both admit a request, add their latency to
+//! What stands in front: an API Gateway HTTP API or a load balancer. Both admit a request, add their latency to
 //! the answer, give up after a time-out and translate what lies behind into the status that the client sees.
 //!
 //! - **HTTP API**: account-wide token bucket (10,000 requests/s, burst 5,000), else 429, not billed; 30 s integration time-out (504;
 //!   the integration goes on and is paid); billed in increments of 512 KB; a Lambda throttle reaches the client as 503.
 //! - **Load balancer**: no surge queue; 504 after the idle time-out (60 s) without an answer; a Lambda throttle or time-out reaches
 //!   the client as 502; load balancer capacity units are the largest of four dimensions in each hour.
+//! - **Network load balancer**: passes on connections; no status of its own but silence after 350 s (shown as 504); capacity units
+//!   are the largest of three dimensions (TCP) in each hour; with cross-zone balancing the bytes to other zones are paid on both sides.
 //!
 //! Latency without contention is added to the answer, not scheduled: nobody reads state in between.
 
@@ -31,6 +33,10 @@ const LCU_BYTES_PER_HOUR_FUNCTION: f64 = 0.4 * LCU_BYTES_PER_HOUR;
 const LCU_RULES_PER_SEC: f64 = 1000.0;
 const FREE_RULES: u32 = 10;
 
+/// One capacity unit of a network load balancer for TCP (ELB pricing page): new connections a second, active ones, and bytes an hour as above.
+const NLCU_NEW_PER_SEC: f64 = 800.0;
+const NLCU_ACTIVE: f64 = 100_000.0;
+
 enum Kind {
     HttpApi {
         bucket: Option<TokenBucket>,
@@ -48,6 +54,9 @@ enum Kind {
         requests_per_connection: f64,
         request_bytes: Vec<u64>,
         to_function: Vec<bool>,
+        network: bool,
+        /// Bytes between zones, and the share of all that goes there.
+        cross_zone: Option<(MeterId, f64)>,
     },
 }
 
@@ -123,10 +132,18 @@ impl FrontState {
         key: Key,
         ledger: &mut Ledger,
     ) -> Self {
+        let network = balancer.network.is_some();
+        let (hours, lcu) = if network { ("nlb.hour", "nlb.nlcu") } else { ("alb.hour", "alb.lcu") };
+        let zones = f64::from(balancer.zones);
         let kind = Kind::LoadBalancer {
+            network,
+            cross_zone: balancer.network.filter(|network| network.cross_zone).map(|_| {
+                // Each byte that crosses is paid where it leaves and where it arrives.
+                (ledger.open(name, "dto.cross_az", RawUnit::Bytes), 2.0 * (zones - 1.0) / zones)
+            }),
             algorithm: balancer.algorithm,
-            hours: ledger.open(name, "alb.hour", RawUnit::Hours),
-            lcu: ledger.open(name, "alb.lcu", RawUnit::MicroLcuHours),
+            hours: ledger.open(name, hours, RawUnit::Hours),
+            lcu: ledger.open(name, lcu, RawUnit::MicroLcuHours),
             addresses: ledger.open(name, "vpc.public_ipv4", RawUnit::Ms),
             zones: u64::from(balancer.zones),
             rules: balancer.rules,
@@ -180,7 +197,7 @@ impl FrontState {
             ending.status = match (&self.kind, ending.status) {
                 (Kind::HttpApi { .. }, 429) => 503,
                 // Whatever goes wrong in a function is a bad gateway to a balancer; its own time-out stays 504.
-                (Kind::LoadBalancer { .. }, 429 | 500 | 504) if !waited_too_long => 502,
+                (Kind::LoadBalancer { network: false, .. }, 429 | 500 | 504) if !waited_too_long => 502,
                 (_, status) => status,
             };
         }
@@ -219,6 +236,8 @@ impl FrontState {
                 requests_per_connection,
                 request_bytes,
                 to_function,
+                network,
+                cross_zone,
                 ..
             } => {
                 // A started hour counts in full.
@@ -236,12 +255,18 @@ impl FrontState {
                     let bytes = if to_function { &mut function_bytes } else { &mut other_bytes };
                     *bytes = bytes.saturating_add(sent).saturating_add(answered);
                 }
-                let dimensions = [
-                    connections / 3600.0 / LCU_NEW_PER_SEC,
-                    active / LCU_ACTIVE,
-                    other_bytes as f64 / LCU_BYTES_PER_HOUR + function_bytes as f64 / LCU_BYTES_PER_HOUR_FUNCTION,
-                    requests / 3600.0 * f64::from(rules.saturating_sub(FREE_RULES)) / LCU_RULES_PER_SEC,
-                ];
+                if let Some((meter, share)) = cross_zone {
+                    ledger.book(*meter, (other_bytes as f64 * share + 0.5) as u64);
+                }
+                let bytes =
+                    other_bytes as f64 / LCU_BYTES_PER_HOUR + function_bytes as f64 / LCU_BYTES_PER_HOUR_FUNCTION;
+                let dimensions = if *network {
+                    [connections / 3600.0 / NLCU_NEW_PER_SEC, active / NLCU_ACTIVE, bytes, 0.0]
+                } else {
+                    let rules = f64::from(rules.saturating_sub(FREE_RULES));
+                    let rules = requests / 3600.0 * rules / LCU_RULES_PER_SEC;
+                    [connections / 3600.0 / LCU_NEW_PER_SEC, active / LCU_ACTIVE, bytes, rules]
+                };
                 let largest = dimensions.into_iter().fold(0.0, f64::max);
                 ledger.book(*lcu, (largest * 1e6 + 0.5) as u64);
             }

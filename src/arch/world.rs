@@ -22,7 +22,7 @@ use crate::sim::engine::Model;
 use crate::sim::gauge::Gauge;
 use crate::sim::queue::EventQueue;
 use crate::sim::random::{self, Key};
-use crate::spec::model::{Architecture, Balancing, ComponentId, ComponentKind, Subnets};
+use crate::spec::model::{Architecture, Balancing, Component, ComponentId, ComponentKind, Subnets};
 use crate::spec::scenario::{Frequency, Scenario};
 use crate::units::{NANOS_PER_MILLI, SimDuration, SimTime};
 use crate::usage::RawUnit;
@@ -271,6 +271,18 @@ pub fn bucket_length(horizon: SimDuration) -> SimDuration {
     SimDuration::from_secs(seconds.unwrap_or_else(|| horizon.0 / 1_000_000_000 / MAX_BUCKETS + 1))
 }
 
+/// The slow start that the balancers in front of a component ask for.
+fn slow_start(architecture: &Architecture, position: usize) -> SimDuration {
+    let asked = |component: &Component| match &component.kind {
+        ComponentKind::LoadBalancer(balancer) => {
+            let leads_there = balancer.to.0.iter().any(|target| usize::from(target.0) == position);
+            leads_there.then_some(balancer.slow_start)
+        }
+        _ => None,
+    };
+    architecture.components.iter().filter_map(asked).max().unwrap_or_default()
+}
+
 impl<'a> World<'a> {
     /// Builds the components.
     pub fn new(
@@ -313,7 +325,7 @@ impl<'a> World<'a> {
             Some(ComponentKind::Lambda(function)) => function.error_rate,
             _ => 0.0,
         };
-        for (component, &place) in architecture.components.iter().zip(&places) {
+        for (position, (component, &place)) in architecture.components.iter().zip(&places).enumerate() {
             let name = component.name.as_str();
             let key = root.named(name);
             match (&component.kind, place) {
@@ -348,7 +360,9 @@ impl<'a> World<'a> {
                         paths.iter().any(|path| path.last == place && path.algorithm == Balancing::LeastOutstanding);
                     let lazy = !(how.fleets == FleetRunning::Eager || least || feedback);
                     let subnets = architecture.subnets;
-                    fleets.push(FleetState::new(site, fleet, lazy, subnets, &mut shared, &mut ledger, queue));
+                    let mut state = FleetState::new(site, fleet, lazy, subnets, &mut shared, &mut ledger, queue);
+                    state.start_slowly(slow_start(architecture, position));
+                    fleets.push(state);
                 }
             }
         }

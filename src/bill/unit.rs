@@ -49,7 +49,7 @@ impl PriceUnit {
             ("GB", "s") => UnitKind::GbSecond,
             ("GB", "hour") => UnitKind::GbHour,
             ("GB", "month") => UnitKind::GbMonth,
-            ("LCU", "hour") => UnitKind::LcuHour,
+            ("LCU" | "NLCU", "hour") => UnitKind::LcuHour,
             (_, "hour") => UnitKind::Hour,
             (_, "s") => UnitKind::Second,
             (_, "month") => UnitKind::Month,
@@ -157,6 +157,7 @@ mod tests {
         let kind = |name: &str| PriceUnit::new(name).kind();
         assert_eq!(kind("instance-hour"), UnitKind::Hour);
         assert_eq!(kind("LCU-hour"), UnitKind::LcuHour);
+        assert_eq!(kind("NLCU-hour"), UnitKind::LcuHour);
         assert_eq!(kind("consumer-shard-hour"), UnitKind::Hour);
         assert_eq!(kind("vCPU-s"), UnitKind::Second);
         assert_eq!(kind("GB-s"), UnitKind::GbSecond);

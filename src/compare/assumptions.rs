@@ -476,12 +476,21 @@ fn load_balancer(sheet: &mut Sheet, names: &Names, balancer: &LoadBalancer) {
         Balancing::RoundRobin => "round robin",
         Balancing::LeastOutstanding => "least outstanding requests",
         Balancing::Random => "random",
+        Balancing::Zonal => "one of the zones, then any of its targets",
     };
-    sheet.default("algorithm", algorithm, "round robin", AWS_ALB);
     sheet.say("zones", balancer.zones);
-    sheet.default("idle_timeout", balancer.idle_timeout.to_string(), SimDuration::from_secs(60).to_string(), AWS_ALB);
     sheet.say("latency", distribution(&balancer.latency));
+    if let Some(network) = balancer.network {
+        let crosses = if network.cross_zone { "on, which is paid as traffic between zones" } else { "off" };
+        sheet.say("algorithm", algorithm);
+        return sheet.say("cross-zone", crosses);
+    }
+    sheet.default("algorithm", algorithm, "round robin", AWS_ALB);
+    sheet.default("idle_timeout", balancer.idle_timeout.to_string(), SimDuration::from_secs(60).to_string(), AWS_ALB);
     sheet.say("rules", balancer.rules);
+    if balancer.slow_start > SimDuration::ZERO {
+        sheet.say("slow start", format!("a target takes its full share after {}", balancer.slow_start));
+    }
 }
 
 fn lambda(sheet: &mut Sheet, function: &Function) {

@@ -66,6 +66,8 @@ pub fn ec2() -> Architecture {
         idle_timeout: SimDuration::from_secs(60),
         latency: Distribution::ZERO,
         rules: 1,
+        slow_start: SimDuration::ZERO,
+        network: None,
     };
     let instance = InstanceType { name: "m7g.large".into(), vcpu: 2, memory_mib: 8_192, arch: Arch::Arm };
     let fleet =

@@ -103,6 +103,11 @@ fn counted(sku: &str) -> &'static str {
     match sku {
         "alb.hour" => "hours of each load balancer, started ones in full",
         "alb.lcu" => "in each hour the largest of the balancer's four capacity dimensions, in millionths of a unit",
+        "nlb.hour" => "hours of each network load balancer, started ones in full",
+        "nlb.nlcu" => {
+            "in each hour the largest of the network balancer's three capacity dimensions, in millionths of a unit"
+        }
+        "dto.cross_az" => "bytes between zones, counted where they leave and where they arrive",
         "vpc.public_ipv4" => "milliseconds of each public IPv4 address",
         "vpc.nat.hour" => "hours of each NAT gateway, started ones in full",
         "vpc.nat.gb" => "bytes through the NAT gateways, both directions",
@@ -114,6 +119,10 @@ fn counted(sku: &str) -> &'static str {
         _ if starts("lambda.duration") => "billed milliseconds of each invocation, times the function's memory in MB",
         _ if starts("apigw.") => "requests, one for each started 512 KB",
         _ if starts("ec2.od.") => "milliseconds of each instance from running to terminated, at least 60 s",
+        _ if starts("ec2.spot_typical.") => {
+            "milliseconds of each Spot instance from running to terminated, at least 60 s"
+        }
+        _ if starts("ec2.cpu_credit.") => "milliseconds of a vCPU beyond the CPU credits that were earned",
         _ if starts("ebs.") => "GiB of the volumes, times milliseconds",
         _ if starts("cw.logs.") => "bytes written to the log",
         _ => "what the key of the price names",

@@ -44,7 +44,7 @@ pub struct Component {
 pub enum ComponentKind {
     /// API Gateway HTTP API.
     HttpApi(HttpApi),
-    /// Application load balancer.
+    /// Application or network load balancer.
     LoadBalancer(LoadBalancer),
     /// Lambda function.
     Lambda(Function),
@@ -63,6 +63,7 @@ impl ComponentKind {
     pub const fn key(&self) -> &'static str {
         match self {
             Self::HttpApi(_) => "http_api",
+            Self::LoadBalancer(balancer) if balancer.network.is_some() => "network_load_balancer",
             Self::LoadBalancer(_) => "load_balancer",
             Self::Lambda(_) => "lambda",
             Self::Fleet(_) => "fleet",
@@ -100,7 +101,7 @@ pub struct HttpApi {
     pub timeout: SimDuration,
 }
 
-/// Application load balancer.
+/// Application or network load balancer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoadBalancer {
     /// Where requests go.
@@ -115,6 +116,17 @@ pub struct LoadBalancer {
     pub latency: Distribution,
     /// Listener rules evaluated for each request (the first 10 are free).
     pub rules: u32,
+    /// A target that comes into service takes its full share after so long (zero: at once). Round robin only.
+    pub slow_start: SimDuration,
+    /// A network load balancer: it passes on connections and knows nothing of requests.
+    pub network: Option<Network>,
+}
+
+/// What is different about a network load balancer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    /// Each of its zones sends to the targets of all zones, which is paid as traffic between zones.
+    pub cross_zone: bool,
 }
 
 /// How a balancer chooses its target.
@@ -126,6 +138,8 @@ pub enum Balancing {
     LeastOutstanding,
     /// Any, equally likely.
     Random,
+    /// One of the zones, equally likely, then any of its instances.
+    Zonal,
 }
 
 /// Processor architecture.

@@ -4,7 +4,7 @@ use super::calls_yaml::{self, Callee, MOST_CALLS, RawCall};
 use super::distribution::Distribution;
 use super::model::{
     Arch, Architecture, Balancing, Component, ComponentId, ComponentKind, CpuCredits, Fleet, Function, HttpApi,
-    InstanceType, LoadBalancer, Outbound, Route, ScalingPolicy, Scheduled, SnapStart, Spot, Subnets,
+    InstanceType, LoadBalancer, Network, Outbound, Route, ScalingPolicy, Scheduled, SnapStart, Spot, Subnets,
 };
 use super::ownership_yaml::{self, RawOperations};
 use super::provisioned_yaml::{self, NumberOrMore};
@@ -104,6 +104,7 @@ pub(crate) struct RawComponent {
 enum RawKind {
     HttpApi(RawHttpApi),
     LoadBalancer(RawLoadBalancer),
+    NetworkBalancer(RawNetworkBalancer),
     Lambda(Box<RawLambda>),
     Fleet(Box<RawFleet>),
     Table(Box<RawTable>),
@@ -120,6 +121,8 @@ record! {
         optional http_api: RawHttpApi,
         /// Application load balancer.
         optional load_balancer: RawLoadBalancer,
+        /// Network load balancer.
+        optional network_load_balancer: RawNetworkBalancer,
         /// Lambda function.
         optional lambda: RawLambda,
         /// EC2 Auto Scaling group.
@@ -132,7 +135,7 @@ record! {
         optional stream: RawStream,
     }
     later [
-        "rest_api", "websocket_api", "network_load_balancer", "function_url", "topic", "bucket",
+        "rest_api", "websocket_api", "function_url", "topic", "bucket",
         "state_machine", "cache", "database", "cdn", "fargate", "service", "event_bus", "spot_fleet",
     ]
 }
@@ -150,10 +153,21 @@ impl FromYaml for RawComponent {
             let _: Option<()> = reader.mismatch(node, Self::EXPECTS);
         }
         let kind = keys.map_or(RawKind::Unknown, |keys| {
-            let RawComponentKeys { http_api, load_balancer, lambda, fleet, table, queue, stream, .. } = keys;
+            let RawComponentKeys {
+                http_api,
+                load_balancer,
+                network_load_balancer,
+                lambda,
+                fleet,
+                table,
+                queue,
+                stream,
+                ..
+            } = keys;
             http_api
                 .map(RawKind::HttpApi)
                 .or(load_balancer.map(RawKind::LoadBalancer))
+                .or(network_load_balancer.map(RawKind::NetworkBalancer))
                 .or(lambda.map(|lambda| RawKind::Lambda(Box::new(lambda))))
                 .or(fleet.map(|fleet| RawKind::Fleet(Box::new(fleet))))
                 .or(table.map(|table| RawKind::Table(Box::new(table))))
@@ -243,8 +257,25 @@ record! {
         optional latency: Distribution,
         /// Listener rules evaluated for each request; the first 10 are free (default 1).
         optional rules: u32,
+        /// A target that comes into service takes its full share after so long, 30s to 15m; round robin only (default: at once).
+        optional slow_start: At<SimDuration>,
     }
-    later ["slow_start", "stickiness", "cross_zone", "mtls", "unhealthy_threshold", "connection_lifetime"]
+    later ["stickiness", "cross_zone", "mtls", "connection_lifetime"]
+}
+
+record! {
+    /// Network load balancer with a TCP listener.
+    pub(crate) struct RawNetworkBalancer: "the settings of a network load balancer" {
+        /// Where requests go: a fleet, or a map of request names to fleets.
+        required to: RawRoute,
+        /// Zones it stands in, each with one public IPv4 address (default 2).
+        optional zones: At<u32>,
+        /// Each zone sends to the targets of all zones, which is paid as traffic between zones (default false).
+        optional cross_zone: bool,
+        /// Added to every request's latency (default 0s).
+        optional latency: Distribution,
+    }
+    later ["tls", "stickiness"]
 }
 
 record! {
@@ -528,6 +559,7 @@ impl Graph<'_> {
         match &self.entries[position].1.kind {
             RawKind::HttpApi(api) => api.to.as_ref(),
             RawKind::LoadBalancer(balancer) => balancer.to.as_ref(),
+            RawKind::NetworkBalancer(balancer) => balancer.to.as_ref(),
             RawKind::Lambda(_)
             | RawKind::Fleet(_)
             | RawKind::Table(_)
@@ -587,6 +619,7 @@ impl Graph<'_> {
         match self.entries[position].1.kind {
             RawKind::HttpApi(_) => "an HTTP API",
             RawKind::LoadBalancer(_) => "a load balancer",
+            RawKind::NetworkBalancer(_) => "a network load balancer",
             RawKind::Lambda(_) => "a function",
             RawKind::Fleet(_) => "a fleet",
             RawKind::Table(_) => "a table",
@@ -622,16 +655,27 @@ impl Graph<'_> {
                         "a load balancer waits for an answer: its targets are a `fleet` or a `lambda` without `async:`"
                     }
                     (RawKind::HttpApi(_), RawKind::Fleet(_)) => "put a `load_balancer` between them",
-                    (RawKind::LoadBalancer(_), RawKind::HttpApi(_) | RawKind::LoadBalancer(_)) => {
-                        "a load balancer's targets are a `fleet` or a `lambda`"
-                    }
+                    (
+                        RawKind::LoadBalancer(_),
+                        RawKind::HttpApi(_) | RawKind::LoadBalancer(_) | RawKind::NetworkBalancer(_),
+                    ) => "a load balancer's targets are a `fleet` or a `lambda`",
+                    (RawKind::NetworkBalancer(_), RawKind::Lambda(_)) => "only a `load_balancer` can call a function",
+                    (
+                        RawKind::NetworkBalancer(_),
+                        RawKind::HttpApi(_) | RawKind::LoadBalancer(_) | RawKind::NetworkBalancer(_),
+                    ) => "a network load balancer's targets are a `fleet`",
                     (RawKind::HttpApi(_), RawKind::HttpApi(_)) => "an HTTP API calls a `lambda` or a `load_balancer`",
-                    (RawKind::HttpApi(_) | RawKind::LoadBalancer(_), RawKind::Table(_)) => {
-                        "put a `lambda` between them that has it among its `calls:`"
-                    }
-                    (RawKind::Lambda(_), RawKind::HttpApi(_) | RawKind::LoadBalancer(_) | RawKind::Fleet(_)) => {
-                        "a function calls a `table`, a `queue`, a `stream` or another `lambda`"
-                    }
+                    (
+                        RawKind::HttpApi(_) | RawKind::LoadBalancer(_) | RawKind::NetworkBalancer(_),
+                        RawKind::Table(_),
+                    ) => "put a `lambda` between them that has it among its `calls:`",
+                    (
+                        RawKind::Lambda(_),
+                        RawKind::HttpApi(_)
+                        | RawKind::LoadBalancer(_)
+                        | RawKind::NetworkBalancer(_)
+                        | RawKind::Fleet(_),
+                    ) => "a function calls a `table`, a `queue`, a `stream` or another `lambda`",
                     _ => continue,
                 };
                 let title = format!("{} cannot call {}", self.word(position), self.word(to));
@@ -802,6 +846,23 @@ impl Graph<'_> {
                     idle_timeout,
                     latency,
                     rules: raw.rules.unwrap_or(1),
+                    slow_start: slow_start(raw, reader),
+                    network: None,
+                }))
+            }
+            RawKind::NetworkBalancer(raw) => {
+                let to = self.resolve_route(raw.to.as_ref()?, context.classes, reader)?;
+                let cross_zone = raw.cross_zone.unwrap_or(false);
+                Some(ComponentKind::LoadBalancer(LoadBalancer {
+                    to,
+                    algorithm: if cross_zone { Balancing::Random } else { Balancing::Zonal },
+                    zones: zones(raw.zones.as_ref(), reader),
+                    // For TCP (ELB user guide).
+                    idle_timeout: SimDuration::from_secs(350),
+                    latency: raw.latency.clone().unwrap_or(Distribution::ZERO),
+                    rules: 0,
+                    slow_start: SimDuration::ZERO,
+                    network: Some(Network { cross_zone }),
                 }))
             }
             RawKind::Lambda(raw) => {
@@ -870,6 +931,19 @@ impl Graph<'_> {
         }
         calls
     }
+}
+
+/// The slow start of a balancer's targets (ALB user guide: 30 to 900 s, not with least outstanding requests).
+fn slow_start(raw: &RawLoadBalancer, reader: &mut Reader) -> SimDuration {
+    let (low, high) = (SimDuration::from_secs(30), SimDuration::from_secs(900));
+    let found = within(raw.slow_start.as_ref(), low, high, SimDuration::ZERO, reader);
+    if let Some(at) = &raw.slow_start
+        && raw.algorithm.is_some_and(|algorithm| algorithm != Balancing::RoundRobin)
+    {
+        let help = "remove it, or `algorithm:`: slow start goes with round robin only";
+        reader.error("no-slow-start", "this algorithm has no slow start", at.span, "", help);
+    }
+    found
 }
 
 /// A duration within limits, or the default.

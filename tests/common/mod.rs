@@ -126,6 +126,8 @@ pub fn behind_balancer(kind: ComponentKind, algorithm: Balancing) -> Architectur
         idle_timeout: SimDuration::from_hours(24),
         latency: Distribution::ZERO,
         rules: 1,
+        slow_start: SimDuration::ZERO,
+        network: None,
     };
     Architecture {
         components: vec![

@@ -1,0 +1,55 @@
+//! The network load balancer's counters, by hand from the ELB pricing page.
+
+mod common;
+
+use common::*;
+use costsim::arch::output::Outcome;
+use costsim::spec::model::*;
+use costsim::spec::scenario::*;
+use costsim::units::*;
+
+/// 40 requests/s for an hour, 20 on each connection: 2 new connections a second (2 / 800), 700 open at a time (each for 350 s; 700 / 100,000), and
+/// 1 KB in and 2 KB out for each request: 0.41 GB, which is the largest. With two zones half of the bytes cross, paid on both sides.
+#[test]
+fn capacity_units_of_a_network_balancer() {
+    for cross_zone in [false, true] {
+        let mut scenario = scenario(40.0, 3600.0, constant(0.1));
+        scenario.traffic.spread = Spread::Even;
+        let algorithm = if cross_zone { Balancing::Random } else { Balancing::Zonal };
+        let mut architecture = behind_balancer(ComponentKind::Fleet(fleet(3, 2)), algorithm);
+        if let ComponentKind::LoadBalancer(balancer) = &mut architecture.components[0].kind {
+            balancer.idle_timeout = SimDuration::from_secs(350);
+            balancer.network = Some(Network { cross_zone });
+        }
+        let output = run(&scenario, &architecture);
+        let class = &output.classes[0];
+        let bytes = class.arrived * 1024 + class.ended[Outcome::Served as usize] * 2048;
+        let total = |sku: &str| output.usage.meters.iter().find(|meter| meter.sku == sku).map(|meter| meter.total);
+        assert_eq!(total("nlb.hour"), Some(1));
+        let units = total("nlb.nlcu").expect("a meter") as f64;
+        assert_close("units", units, bytes as f64 / (1u64 << 30) as f64 * 1e6, 1e-5);
+        assert!(units > 400_000.0, "{units}");
+        assert_eq!(total("dto.cross_az"), cross_zone.then_some(u128::from(bytes)));
+        assert_eq!(total("alb.hour"), None);
+        assert_eq!(class.arrived, 144_000);
+    }
+}
+
+/// Many small connections decide: 16,000 requests a second, one on each connection, are 20 units of 800.
+#[test]
+fn new_connections_decide() {
+    let mut scenario = scenario(16_000.0, 10.0, constant(0.0));
+    scenario.client.requests_per_connection = 1.0;
+    scenario.traffic.spread = Spread::Even;
+    let class = &mut scenario.classes[0];
+    (class.request_size, class.response_size) = (Bytes(0), Bytes(0));
+    let mut architecture = behind_balancer(ComponentKind::Fleet(fleet(2, 2)), Balancing::Zonal);
+    if let ComponentKind::LoadBalancer(balancer) = &mut architecture.components[0].kind {
+        balancer.idle_timeout = SimDuration::from_secs(1);
+        balancer.network = Some(Network { cross_zone: false });
+    }
+    let output = run(&scenario, &architecture);
+    let units = output.usage.meters.iter().find(|meter| meter.sku == "nlb.nlcu").expect("a meter").total;
+    // For ten seconds of an hour.
+    assert_close("units", units as f64 / 1e6, 20.0 * 10.0 / 3600.0, 1e-4);
+}
