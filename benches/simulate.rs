@@ -26,7 +26,8 @@ fn bench(criterion: &mut Criterion, group: &str, cases: Vec<(String, Case)>) {
 }
 
 fn lambda(criterion: &mut Criterion) {
-    let cases = [10.0, 100.0, 1_000.0, 10_000.0, 100_000.0].map(|rate| (format!("{rate}/s"), entry_function(rate, REQUESTS)));
+    let cases =
+        [10.0, 100.0, 1_000.0, 10_000.0, 100_000.0].map(|rate| (format!("{rate}/s"), entry_function(rate, REQUESTS)));
     bench(criterion, "lambda", cases.into());
 }
 

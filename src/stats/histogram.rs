@@ -70,13 +70,19 @@ impl Histogram {
         self.max = self.max.max(value.0);
     }
 
+    /// Bins up to that of the maximum: all others are empty.
+    fn used(&self) -> usize {
+        if self.count == 0 { 0 } else { bin_of(self.max) + 1 }
+    }
+
     /// Adds all of `other`.
     pub fn merge(&mut self, other: &Self) {
         if other.count == 0 {
             return;
         }
-        for (mine, theirs) in self.counts.iter_mut().zip(other.counts.iter()) {
-            *mine += theirs;
+        // No bin holds more than the whole, whose sum is checked.
+        for (mine, theirs) in self.counts.iter_mut().zip(&other.counts[..other.used()]) {
+            *mine = mine.wrapping_add(*theirs);
         }
         self.count += other.count;
         self.sum += other.sum;
@@ -115,9 +121,8 @@ impl Histogram {
 
     /// Empties it.
     pub fn clear(&mut self) {
-        if self.count > 0 {
-            self.counts.fill(0);
-        }
+        let used = self.used();
+        self.counts[..used].fill(0);
         self.count = 0;
         self.sum = 0;
         self.max = 0;
@@ -153,12 +158,22 @@ impl Histogram {
         if rank == self.count {
             return Some(self.max());
         }
-        let mut seen = 0;
-        for bin in 0..BINS {
-            seen += self.counts[bin];
-            if seen >= rank {
-                let (low, high) = (lower_edge(bin), lower_edge(bin + 1));
-                return Some(SimDuration((low + (high - low) / 2).min(self.max)));
+        let mut seen = 0u64;
+        // Whole octaves first: their sums are quick.
+        for (octave, counts) in self.counts.chunks_exact(SUB_BINS as usize).enumerate() {
+            let before = seen;
+            seen = seen.wrapping_add(counts.iter().fold(0, |sum, count| sum.wrapping_add(*count)));
+            if seen < rank {
+                continue;
+            }
+            seen = before;
+            for (place, count) in counts.iter().enumerate() {
+                seen += count;
+                if seen >= rank {
+                    let bin = octave * SUB_BINS as usize + place;
+                    let (low, high) = (lower_edge(bin), lower_edge(bin + 1));
+                    return Some(SimDuration((low + (high - low) / 2).min(self.max)));
+                }
             }
         }
         Some(self.max())
