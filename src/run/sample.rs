@@ -1,7 +1,7 @@
 //! Which windows of the horizon stand for all of it.
 //!
-//! The horizon is cut into slots. Those that nothing else can stand for are simulated in full: the hours of the bursts and of
-//! what follows until it is forgotten, the busiest slot, and an hour that the horizon's end cuts short. The others are put in the order of
+//! The horizon is cut into slots. Those that nothing else can stand for are simulated in full: the hours of bursts and events and
+//! of what follows until it is forgotten, the busiest slot, and an hour that the horizon's end cuts short. The others are put in the order of
 //! the requests that they are expected to have, which hour and weekday decide, and are divided into strata of equal size; in each
 //! replication one slot of each stratum, drawn at random, stands for its whole stratum.
 //!
@@ -208,7 +208,7 @@ impl Sampling {
 mod tests {
     use super::*;
     use crate::compare::fixtures::{burst, scenario};
-    use crate::spec::scenario::{Frequency, Shape};
+    use crate::spec::scenario::{Frequency, Incident, Shape, Trouble};
     use crate::units::PerSecond;
 
     const MEMORY: Memory = Memory { lasts: SimDuration::from_mins(11), may_keep: None, ends_known: true };
@@ -233,6 +233,8 @@ mod tests {
     fn every_slot_is_stood_for_once() {
         let mut given = week();
         given.traffic.bursts = vec![burst(Frequency::Month)];
+        let (at, lasts) = (SimDuration::from_hours(100), SimDuration::from_mins(30));
+        given.events = vec![Incident { at, lasts, per: Frequency::Once, what: Trouble::ZoneFails(0) }];
         given.horizon = SimDuration::from_mins(167 * 60 + 30);
         let plan = Sampling::plan(&given, &[MEMORY]).unwrap().expect("a week is long enough");
         assert_eq!((plan.slot, plan.slots()), (SimDuration::from_hours(1), 168));
@@ -242,8 +244,8 @@ mod tests {
             all.sort_unstable();
             assert_eq!(all, (0..168).collect::<Vec<_>>());
             let alone = |slot| windows.iter().any(|window| window.slot == slot && window.stands_for == [slot]);
-            // The burst from 2:00 to 3:00 and what is forgotten by 3:11; the first busy hour; the half hour at the end.
-            assert!([2, 3, 9, 167].into_iter().all(alone));
+            // The burst from 2:00 to 3:00 and what is forgotten by 3:11; the first busy hour; the zone's failure; the half hour at the end.
+            assert!([2, 3, 9, 100, 167].into_iter().all(alone));
             assert!(windows.iter().all(|window| window.stands_for.contains(&window.slot)));
         }
         assert_ne!(plan.windows(0), plan.windows(1), "replications draw for themselves");
