@@ -11,6 +11,7 @@ use crate::compare;
 use crate::results::{ArchitectureResult, ObjectiveResult, Precision, PrecisionOf, Results};
 use crate::run::sample::Sampling;
 use crate::run::{self, ArchitectureRuns, Job, Memory, Progress, RunError, RunOptions, Sampled};
+use crate::spec::model::Architecture;
 use crate::spec::scenario::Scenario;
 use crate::stats::intervals::mean_at;
 
@@ -41,21 +42,38 @@ impl Plan {
     /// # Errors
     /// When its traffic cannot be read.
     pub fn of(scenario: &Scenario) -> Result<Self, PrecisionError> {
-        let memories: Vec<Result<Memory, &'static str>> = scenario
-            .architectures
-            .iter()
-            .map(|architecture| {
-                let memory = Memory::of(scenario, architecture)?;
-                memory.may_keep.map_or(Ok(memory), Err)
-            })
-            .collect();
-        let bounded: Vec<Memory> = memories.iter().filter_map(|memory| memory.ok()).collect();
+        Self::beside(scenario, &[])
+    }
+
+    /// For a scenario whose windows have to do for `others`, too: two sides of a comparison, each beside the other's architectures, take the
+    /// same windows of the same traffic.
+    ///
+    /// # Errors
+    /// When its traffic cannot be read.
+    pub fn beside(scenario: &Scenario, others: &[Architecture]) -> Result<Self, PrecisionError> {
+        let memory_of = |architecture| {
+            let memory = Memory::of(scenario, architecture)?;
+            memory.may_keep.map_or(Ok(memory), Err)
+        };
+        let memories: Vec<Result<Memory, &'static str>> = scenario.architectures.iter().map(memory_of).collect();
+        let elsewhere = others.iter().filter_map(|other| memory_of(other).ok());
+        let bounded: Vec<Memory> = memories.iter().filter_map(|memory| memory.ok()).chain(elsewhere).collect();
         let sampling = Sampling::plan(scenario, &bounded)
             .map_err(|error| RunError::Simulation { architecture: "traffic".to_owned(), message: error.to_string() })?;
         let little = sampling.is_none().then_some("windows would save less than half of it");
         let in_full: Vec<Option<&'static str>> = memories.iter().map(|memory| memory.err().or(little)).collect();
         let cut = in_full.iter().map(Option::is_none).collect();
         Ok(Self { sampled: sampling.map(|sampling| Sampled { sampling, cut }), in_full })
+    }
+
+    /// The windows; `None` where nothing is cut.
+    pub fn sampled(&self) -> Option<&Sampled> {
+        self.sampled.as_ref()
+    }
+
+    /// By architecture: why all of its horizon is simulated, if it is.
+    pub fn in_full(&self) -> &[Option<&'static str>] {
+        &self.in_full
     }
 
     /// What runs that follow it need to know.

@@ -1,6 +1,6 @@
 //! `costsim check` from outside: a matrix of what a pull request can do, and the exit code of each.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::fs;
 use std::path::Path;
@@ -507,6 +507,82 @@ fn a_results_json_of_another_directory_takes_its_data_from_there() {
     fs::write(&csv, rows(9)).unwrap();
     let text = run(100);
     assert!(text.contains("traffic and model cannot be told apart: `load.csv`"), "{text}");
+}
+
+/// A fortnight, of which windows can stand for the rest: neither model scales.
+fn fortnight() -> tempfile::TempDir {
+    let dir = project();
+    change(dir.path(), "shop.yaml", "horizon: 1h", "horizon: 14d");
+    change(dir.path(), "shop.yaml", "3/s", "0.5/s");
+    dir
+}
+
+#[test]
+fn windows_stand_for_the_horizon_on_both_sides() {
+    let dir = fortnight();
+    git(dir.path(), &["init", "-q", "-b", "main"]);
+    git(dir.path(), &["add", "-A"]);
+    git(dir.path(), &["commit", "-qm", "first"]);
+    let sampled = ["--precision", "1%", "--baseline-rev", "main"];
+    let text = check(dir.path(), &sampled, 0);
+    assert!(text.contains("The gate passes; no bill changes beyond noise"), "{text}");
+    assert!(text.contains("note windows of 60 minutes stand for the rest of the horizon\n"), "{text}");
+    fs::write(dir.path().join("two.yaml"), fleet("two", 3)).unwrap();
+    let found = report(dir.path(), &sampled, 100);
+    // The same windows: what did not change is the same to the last digit.
+    let rows = of(&found["rows"], "one");
+    assert!(rows.len() == 3 && rows.iter().all(|row| row["baseline"] == row["new"]), "{rows:?}");
+    // One more m7g.large and its address for a month, as if all of it had been simulated.
+    let row = of(&found["rows"], "two")[0];
+    let more = row["new"].as_f64().unwrap() - row["baseline"].as_f64().unwrap();
+    let instance = 730.0 * (0.0816 + 0.005);
+    assert!((instance..instance + 5.0).contains(&more), "{row}");
+    // What windows cannot stand for is simulated in full, and that is said.
+    let two = fleet("two", 2).replace("max: 2,", "max: 4, scaling: { target_tracking: { cpu: 50% } },");
+    fs::write(dir.path().join("two.yaml"), two).unwrap();
+    let text = check(dir.path(), &[&sampled[..], &["--replications", "2"]].concat(), 0);
+    assert!(text.contains("all of it was simulated for two: a fleet that scales keeps instances"), "{text}");
+}
+
+#[test]
+fn a_baseline_that_was_simulated_otherwise_is_not_compared() {
+    let dir = fortnight();
+    change(dir.path(), "shop.yaml", "0.5/s", "0.05/s");
+    let (sampled, whole) = (["--precision", "1%"], [""; 0]);
+    for (made, held, said) in [
+        (&sampled[..], &whole[..], "was made with `--precision`: give it here, too"),
+        (&whole[..], &sampled[..], "was made without `--precision`: leave it out"),
+    ] {
+        check(dir.path(), &[made, &["--write-baseline", "base.json"]].concat(), 0);
+        let text = check(dir.path(), &[held, &AGAINST].concat(), 101);
+        assert!(text.contains(said), "{text}");
+        let same = check(dir.path(), &[made, &AGAINST].concat(), 0);
+        assert!(same.contains("no bill changes beyond noise") && !same.contains("moved by"), "{same}");
+    }
+}
+
+/// A month at 50 requests a second on two architectures, against a branch point at which both were otherwise: the time that `docs/check.md` tells.
+#[test]
+fn a_month_at_fifty_a_second_takes_seconds() {
+    if std::env::var_os("COSTSIM_SLOW").is_none() {
+        println!("skipped: COSTSIM_SLOW=1 measures it");
+        return;
+    }
+    let dir = project();
+    change(dir.path(), "shop.yaml", "horizon: 1h", "horizon: 28d");
+    change(dir.path(), "shop.yaml", "3/s", "50/s");
+    change(dir.path(), "shop.yaml", "[ ./one.yaml, ./two.yaml ]", "[ ./one.yaml, lambda-http-api ]");
+    fs::write(dir.path().join("one.yaml"), fleet("one", 4)).unwrap();
+    git(dir.path(), &["init", "-q", "-b", "main"]);
+    git(dir.path(), &["add", "-A"]);
+    git(dir.path(), &["commit", "-qm", "first"]);
+    // Both are run on both sides.
+    change(dir.path(), "shop.yaml", "cpu: 8ms", "cpu: 9ms");
+    let begun = std::time::Instant::now();
+    let text = command(dir.path(), &["--precision", "1%", "--baseline-rev", "main"]).output().unwrap();
+    let took = begun.elapsed().as_secs_f64();
+    println!("a month at 50 requests/s, two architectures, both sides: {took:.1} s\n{}", ended(text, 0));
+    assert!(took < if cfg!(debug_assertions) { 240.0 } else { 60.0 }, "{took}");
 }
 
 #[test]

@@ -91,6 +91,11 @@ pub struct Args {
     #[arg(long, value_name = "N", help_heading = "Scenario", value_parser = clap::value_parser!(u32).range(1..=40))]
     replications: Option<u32>,
 
+    /// Let windows stand for the rest of the horizon, and look until each cost is known to this share of it, e.g. 1%; the
+    /// baseline has to be made so, too
+    #[arg(long, value_name = "PERCENT", value_parser = super::compare::share, help_heading = "Running")]
+    precision: Option<f64>,
+
     /// What is simulated, e.g. 7d
     #[arg(long, value_name = "TIME", help_heading = "Scenario")]
     horizon: Option<String>,
@@ -161,13 +166,18 @@ pub fn run(args: &Args) -> Result<Verdict, Failure> {
     }
     let progress = stoppable();
     let bench = Bench { threads: args.jobs.unwrap_or(0), quiet: args.quiet, progress: &progress };
-    let check = Check { gate: &gate, date, denied: denied(args), most: args.replications, bench };
+    let check =
+        Check { gate: &gate, date, denied: denied(args), most: args.replications, precision: args.precision, bench };
     let mut side = Side::new(scenario, book);
+    if args.precision.is_some() {
+        side.sample(&[])?;
+    }
     // A baseline is written with as many replications as the scenario has, unless told otherwise: later checks cannot look farther.
     let written = args.replications.unwrap_or(side.scenario.replications);
     let outcome = match (&args.baseline, &args.baseline_rev) {
         (Some(path), _) => {
             let old = baseline::read(path, &side.scenario)?;
+            baseline::same_mode(path, &old, side.has_windows())?;
             check.against_file(&mut side, &old, &path.display().to_string())?
         }
         (None, Some(rev)) => {
@@ -255,6 +265,8 @@ struct Check<'a> {
     denied: Vec<Cause>,
     /// `--replications`.
     most: Option<u32>,
+    /// `--precision`.
+    precision: Option<f64>,
     bench: Bench<'a>,
 }
 
@@ -285,7 +297,8 @@ impl Check<'_> {
                 most_of_baseline,
             };
             let outcome = judge(&case, before.as_ref());
-            let done = look.is_last || !outcome.is_undecided();
+            let precise = self.precision.is_none_or(|share| outcome.costs_are_within(share));
+            let done = look.is_last || (precise && !outcome.is_undecided());
             before = Some(outcome);
             if done {
                 break;
@@ -319,7 +332,10 @@ impl Check<'_> {
             if moved.iter().all(|movement| movement.moved.is_empty()) {
                 return Ok((Some(old), new, moved));
             }
-            let again = again.get_or_insert_with(|| kept::Again::of(&old, side));
+            let again = match &mut again {
+                Some(again) => again,
+                none => none.insert(kept::Again::of(&old, side)?),
+            };
             let movements = again.movements(&old, &new, side, averaged, &self.bench)?;
             Ok((Some(old), new, movements))
         })
@@ -328,7 +344,12 @@ impl Check<'_> {
     /// Against a revision.
     fn against_revision(&self, side: &mut Side, mut old: Side, shown: &str) -> Result<Outcome, Failure> {
         let looks = plan(self.most.unwrap_or(40));
-        let mut between = Between::new(side, &old);
+        if side.is_sampled() {
+            // Each beside the other's architectures, so that both take the same windows.
+            old.sample(&side.scenario.architectures)?;
+            side.sample(&old.scenario.architectures)?;
+        }
+        let mut between = Between::new(side, &old)?;
         self.looking(Some(shown), &looks, false, |look| {
             side.extend(look.replications, None, &self.bench)?;
             old.extend(look.replications, Some(side), &self.bench)?;

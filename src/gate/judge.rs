@@ -56,6 +56,13 @@ impl Outcome {
         self.findings.iter().any(|finding| finding.state == State::Undecided)
     }
 
+    /// Whether half the interval of each bill is at most this share of it.
+    pub fn costs_are_within(&self, share: f64) -> bool {
+        let bills = self.measured.iter().filter(|one| one.metric == HEADLINE[0]);
+        let half = |one: &Measured| one.low.zip(one.high).map(|(low, high)| (high - low) / 2.0);
+        bills.into_iter().all(|one| half(one).is_some_and(|half| half <= share * one.value.abs()))
+    }
+
     /// Findings that fail (`deny`), warn or inform.
     pub fn at(&self, level: Level) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(move |finding| finding.severity() == Some(level))
@@ -311,7 +318,7 @@ pub fn judge(case: &Case<'_>, before: Option<&Outcome>) -> Outcome {
         scenario: case.new.scenario.clone(),
         region: case.new.region.clone(),
         passed: findings.iter().all(|finding| finding.severity() != Some(Level::Deny)),
-        replications: case.look.replications,
+        replications: case.new.replications,
         baseline: case.old_name.map(str::to_owned),
         warnings,
         rows: rows(case),
@@ -363,6 +370,10 @@ fn comparability(case: &Case<'_>) -> Vec<String> {
     if (old.simulated_seconds - new.simulated_seconds).abs() > 0.0 {
         said.push("the baseline simulates another horizon".to_owned());
     }
+    let lengths = |side: &Snapshot| side.windows.as_ref().map(|windows| (windows.seconds, windows.memory_seconds));
+    if lengths(old) != lengths(new) {
+        said.push("the baseline simulates other windows of the horizon: differences are less paired".to_owned());
+    }
     said
 }
 
@@ -382,7 +393,7 @@ fn of_rule(case: &Case<'_>, shares: Shares, rule: &Rule, findings: &mut Vec<Find
                 bound: bound.to_owned(),
                 new: metric.value,
                 baseline: was.and_then(|was| was.metric(&metric.name)).and_then(|old| old.value),
-                replications: case.look.replications,
+                replications: case.new.replications,
                 message: rule.message.clone(),
                 place: rule.place.clone(),
                 ..blank(&rule.name, rule.level, subject, &now.name, &metric.name)
@@ -414,7 +425,7 @@ fn of_rule(case: &Case<'_>, shares: Shares, rule: &Rule, findings: &mut Vec<Find
                 bound: change.text.clone(),
                 baseline: metric.value,
                 new: Some(0.0),
-                replications: case.look.replications,
+                replications: case.new.replications,
                 place: rule.place.clone(),
                 note: Some("is not part of the results any more".to_owned()),
                 ..blank(&rule.name, rule.level, Subject::Change, &now.name, &metric.name)
@@ -428,6 +439,12 @@ fn notes(case: &Case<'_>, findings: &[Finding]) -> Vec<String> {
     let open = findings.iter().filter(|finding| finding.state == State::Undecided).count();
     let far = case.look.replications;
     let mut said = Vec::new();
+    if let Some(windows) = &case.new.windows {
+        let minutes = windows.seconds / 60.0;
+        let whole = windows.in_full.iter().map(|(name, why)| format!("; all of it was simulated for {name}: {why}"));
+        let whole: String = whole.collect();
+        said.push(format!("windows of {minutes} minutes stand for the rest of the horizon{whole}"));
+    }
     if open > 0 && case.look.is_last && far < super::LOOKS[super::LOOKS.len() - 1] {
         let why = match case.old {
             Some(old) if case.most_of_baseline && old.replications <= far => {

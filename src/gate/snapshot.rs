@@ -1,7 +1,7 @@
 //! What a gate can judge of results: each metric by architecture, with its value in each replication.
 
 use super::noise::Grain;
-use crate::results::{ArchitectureResult, Figure, LineItem, Requests, Results};
+use crate::results::{ArchitectureResult, Figure, LineItem, Precision, Requests, Results};
 use crate::spec::gate::Unit;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -26,6 +26,9 @@ pub struct Snapshot {
     pub replications: u32,
     /// Measured horizon in seconds.
     pub simulated_seconds: f64,
+    /// The windows that stand for the horizon; `null` where all of it was simulated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub windows: Option<Windows>,
     /// Digest of the price book.
     pub prices: String,
     /// Newest date among the prices used.
@@ -43,6 +46,25 @@ pub struct Snapshot {
     /// What it was made of, so that it can be run again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
+}
+
+/// Windows that stand for the horizon (`--precision`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Windows {
+    /// Length of a window in seconds.
+    pub seconds: f64,
+    /// How long before a window the simulation begins, in seconds.
+    pub memory_seconds: f64,
+    /// Architectures of which the whole horizon was simulated, each with the reason.
+    pub in_full: Vec<(String, String)>,
+}
+
+impl Windows {
+    fn of(precision: &Precision) -> Option<Self> {
+        let in_full = precision.architectures.iter();
+        let in_full = in_full.filter_map(|one| Some((one.name.clone(), one.in_full_because.clone()?))).collect();
+        Some(Self { seconds: precision.window_seconds?, memory_seconds: precision.memory_seconds?, in_full })
+    }
 }
 
 /// What a baseline was made of: the command line and the files.
@@ -141,6 +163,7 @@ impl Snapshot {
             seed: results.seed,
             replications: results.replications,
             simulated_seconds: results.simulated_seconds,
+            windows: results.precision.as_ref().and_then(Windows::of),
             prices: results.prices.digest.clone(),
             prices_as_of: results.prices.as_of.clone(),
             traffic: stated("scenario"),

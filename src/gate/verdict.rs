@@ -15,7 +15,7 @@ pub(super) fn verdict(case: &Case<'_>, shares: Shares, rule: &Rule, stays: &Stay
     let mut finding = Finding {
         unit: None,
         bound: stays.text.clone(),
-        replications: case.look.replications,
+        replications: case.new.replications,
         message: rule.message.clone(),
         place: rule.place.clone(),
         ..blank(&rule.name, rule.level, Subject::Verdict, "", &rule.metric)

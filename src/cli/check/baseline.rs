@@ -62,6 +62,18 @@ pub fn read(path: &Path, scenario: &Scenario) -> Result<Snapshot, Failure> {
     Ok(old)
 }
 
+/// Whether both sides are simulated alike: over the whole horizon, or over windows of it. What differs would be the sampling's doing otherwise.
+///
+/// # Errors
+/// [`Failure::CannotRun`] when not.
+pub fn same_mode(path: &Path, old: &Snapshot, sampled: bool) -> Result<(), Failure> {
+    match (old.windows.is_some(), sampled) {
+        (true, false) => Err(cannot(path, &format!("was made with `--precision`: give it here, too, or {ANEW}"))),
+        (false, true) => Err(cannot(path, &format!("was made without `--precision`: leave it out, or {ANEW} with it"))),
+        _ => Ok(()),
+    }
+}
+
 /// Whether a file can be made there, before the long run.
 ///
 /// # Errors

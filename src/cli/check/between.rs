@@ -13,7 +13,10 @@ pub struct Between {
 
 impl Between {
     /// Finds out what moved.
-    pub fn new(new: &Side, old: &Side) -> Self {
+    ///
+    /// # Errors
+    /// [`Failure::CannotRun`] when the traffic cannot be read.
+    pub fn new(new: &Side, old: &Side) -> Result<Self, Failure> {
         let traffic_moved = stated(&new.scenario) != stated(&old.scenario);
         let mut scenario = new.scenario.clone();
         scenario.architectures.retain_mut(|architecture| {
@@ -27,7 +30,11 @@ impl Between {
             }
         });
         let needed = traffic_moved && !scenario.architectures.is_empty();
-        Self { side: needed.then(|| Side::new(scenario, new.book.clone())), traffic_moved }
+        let mut side = needed.then(|| Side::new(scenario, new.book.clone()));
+        if let Some(side) = side.as_mut().filter(|_| new.is_sampled()) {
+            side.sample(&[&new.scenario.architectures[..], &old.scenario.architectures].concat())?;
+        }
+        Ok(Self { side, traffic_moved })
     }
 
     /// Why the bills moved, at this number of replications.

@@ -93,14 +93,21 @@ pub enum Again {
 
 impl Again {
     /// Makes the old files ready to be run.
-    pub fn of(old: &Snapshot, new: &Side) -> Self {
-        match load(old, new) {
-            Ok(side) => {
-                let between = Between::new(new, &side);
+    ///
+    /// # Errors
+    /// [`Failure::CannotRun`] when traffic cannot be read.
+    pub fn of(old: &Snapshot, new: &Side) -> Result<Self, Failure> {
+        Ok(match load(old, new) {
+            Ok(mut side) => {
+                // As it was sampled when it was stored, so that what differs is the program's doing.
+                if new.is_sampled() {
+                    side.sample(&[])?;
+                }
+                let between = Between::new(new, &side)?;
                 Self::Run(Box::new((side, between)))
             }
             Err(why) => Self::Not(why),
-        }
+        })
     }
 
     /// Why the bills moved from `old` to `new`, which is that of `side`; both may be `averaged` over fewer replications than the baseline has.

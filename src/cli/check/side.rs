@@ -4,8 +4,11 @@ use super::old_files::OldFiles;
 use crate::bill::PriceBook;
 use crate::cli::{Failure, progress};
 use crate::gate::Snapshot;
+use crate::gate::snapshot::Windows;
+use crate::precision::Plan;
 use crate::results::Results;
-use crate::run::{self, ArchitectureRuns, Job, Progress, RunOptions};
+use crate::run::{self, ArchitectureRuns, Job, Progress, RunOptions, Sampled};
+use crate::spec::model::Architecture;
 use crate::spec::scenario::{Scenario, Shape};
 use std::path::PathBuf;
 
@@ -28,12 +31,40 @@ pub struct Side {
     /// Where its files are, when not in the current directory.
     pub directory: Option<OldFiles>,
     runs: Vec<ArchitectureRuns>,
+    /// Windows that stand for its horizon.
+    plan: Option<Plan>,
 }
 
 impl Side {
     /// Nothing simulated yet.
     pub fn new(scenario: Scenario, book: PriceBook) -> Self {
-        Self { scenario, book, runs: Vec::new(), directory: None }
+        Self { scenario, book, runs: Vec::new(), directory: None, plan: None }
+    }
+
+    /// Lets windows stand for the horizon from now on: those that the other side takes, too, if it has these architectures.
+    ///
+    /// # Errors
+    /// [`Failure::CannotRun`] when the traffic cannot be read.
+    pub fn sample(&mut self, others: &[Architecture]) -> Result<(), Failure> {
+        let within = self.directory.as_ref().map(OldFiles::enter).transpose()?;
+        let plan = Plan::beside(&self.scenario, others).map_err(|error| Failure::CannotRun(error.to_string()));
+        drop(within);
+        self.plan = Some(plan?);
+        Ok(())
+    }
+
+    /// Whether windows stand for its horizon, as far as it can be cut.
+    pub fn is_sampled(&self) -> bool {
+        self.plan.is_some()
+    }
+
+    /// Whether any part of the horizon is left out.
+    pub fn has_windows(&self) -> bool {
+        self.windows().is_some()
+    }
+
+    fn windows(&self) -> Option<&Sampled> {
+        self.plan.as_ref().and_then(Plan::sampled)
     }
 
     /// Simulates up to `replications`; those that are there stay as they are. An architecture that is in `like` with the same inputs to the last
@@ -47,7 +78,10 @@ impl Side {
             return Ok(());
         }
         let twins: Vec<Option<&ArchitectureRuns>> = match like {
-            Some(like) if stated(&like.scenario) == stated(&self.scenario) => {
+            Some(like)
+                if stated(&like.scenario) == stated(&self.scenario)
+                    && like.windows().map(|own| &own.sampling) == self.windows().map(|own| &own.sampling) =>
+            {
                 let twin = |architecture| like.scenario.architectures.iter().position(|other| other == architecture);
                 self.scenario.architectures.iter().map(|own| like.runs.get(twin(own)?)).collect()
             }
@@ -57,7 +91,13 @@ impl Side {
         rest.replications = replications;
         let mut twin = twins.iter();
         rest.architectures.retain(|_| twin.next().is_none_or(Option::is_none));
-        let options = RunOptions { threads: bench.threads, first: there, ..RunOptions::default() };
+        let mut sampled = self.windows().cloned();
+        if let Some(sampled) = &mut sampled {
+            let mut twin = twins.iter();
+            sampled.cut.retain(|_| twin.next().is_none_or(Option::is_none));
+        }
+        let options =
+            RunOptions { threads: bench.threads, first: there, sampled: sampled.as_ref(), ..RunOptions::default() };
         let one = |job: &Job, progress: &Progress| run::simulate(&rest, job, progress);
         let within = self.directory.as_ref().map(OldFiles::enter).transpose()?;
         let work = || run::run(&rest, &options, bench.progress, one);
@@ -95,7 +135,14 @@ impl Side {
     /// # Errors
     /// [`Failure`] of the bill.
     pub fn snapshot(&self) -> Result<Snapshot, Failure> {
-        Ok(Snapshot::of(&self.results(&self.book)?))
+        let windows = self.plan.as_ref().and_then(|plan| {
+            let sampling = &plan.sampled()?.sampling;
+            let named = self.scenario.architectures.iter().zip(plan.in_full());
+            let in_full = named.filter_map(|(one, why)| Some((one.name.clone(), (*why)?.to_owned()))).collect();
+            let (seconds, memory_seconds) = (sampling.slot.as_secs_f64(), sampling.memory.as_secs_f64());
+            Some(Windows { seconds, memory_seconds, in_full })
+        });
+        Ok(Snapshot { windows, ..Snapshot::of(&self.results(&self.book)?) })
     }
 }
 
