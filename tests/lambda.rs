@@ -182,6 +182,21 @@ fn environments_given_up_at_work_count_until_they_end() {
     assert_eq!(output.classes[0].ended[Outcome::Throttled as usize], 290 - 20);
 }
 
+/// Two environments are good for 20 requests a second: of 50 a second of 1 ms each, 100 s long, the bucket of one second lets 20 + 20 x 100 in. Raised to ten
+/// at 50 s (ready at 50.1 s), all of the second half.
+#[test]
+fn the_request_rate_is_ten_for_each_provisioned_environment() {
+    let throttled = |rule| {
+        let output = run_function(&even(50.0, 100.0, 0.001), Function { provisioned: Some(rule), ..function() });
+        output.classes[0].ended[Outcome::Throttled as usize]
+    };
+    assert!(throttled(provisioned(2)).abs_diff(5000 - 2020) <= 1);
+    let raised =
+        Provisioned { schedule: vec![(secs(50.0), 10)], preparation: SimDuration::from_millis(20), ..provisioned(2) };
+    // Eight environments take 80 ms more.
+    assert!(throttled(raised).abs_diff(2500 - 20 - 20 * 50) <= 5);
+}
+
 /// An account of 50: of 80 provisioned environments AWS allocates no more than 50.
 #[test]
 fn provisioned_concurrency_ends_at_the_accounts_limit() {

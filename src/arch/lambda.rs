@@ -481,6 +481,9 @@ impl LambdaState {
             return None;
         }
         if let Some(provisioned) = &mut self.provisioned {
+            if !provisioned.within_rate(now) {
+                return None;
+            }
             if let Some(again) = provisioned.take(now) {
                 return Some(self.admit_provisioned(now, call, again, shared));
             }
@@ -842,6 +845,9 @@ impl LambdaState {
         }
         // Environments given up while at work end with their calls; they are counted out at once.
         let now_ready = provisioned.ready();
+        if now_ready != ready {
+            provisioned.follow(now);
+        }
         if now_ready > ready {
             self.total.add(now, now_ready - ready);
         } else {

@@ -150,7 +150,7 @@ impl Polling {
             let polls = now.since(*since).0 / POLL;
             if polls > 0 {
                 empty += polls;
-                *since = *since + SimDuration(polls * POLL);
+                *since += SimDuration(polls * POLL);
             }
         }
         empty

@@ -3,6 +3,8 @@
 //! - A raise takes effect as a whole: `preparation` (1 to 2 minutes) and then 6,000 environments a minute; none of the new ones is
 //!   used before all are ready. A new raise on the way starts over with what is still missing.
 //! - A call takes a ready environment, without a cold start; only when none is idle it spills over to the on-demand pool.
+//! - A version or alias with provisioned concurrency takes 10 requests a second for each of its environments, spilled-over calls included, as a
+//!   bucket of one second.
 //! - It is paid from the raise to the reduction, each environment's time rounded up to 5 minutes when it is given up; the calls' durations have a price of their own.
 //! - Target tracking (Application Auto Scaling): the mean utilisation of each minute; 3 minutes above the target raise the level to
 //!   ceil(level x utilisation / target), 15 minutes below 90 % of it lower it to the same. Since utilisation never exceeds 1,
@@ -10,12 +12,15 @@
 //!
 //! Sources: AWS.md 1.6, 2.4 to 2.6 (Lambda developer guide and pricing page; alarms as listed in consoles).
 
+use super::token_bucket::TokenBucket;
 use crate::sim::gauge::Gauge;
 use crate::spec::model::Provisioned;
 use crate::units::{NANOS_PER_MILLI, NANOS_PER_SEC, SimDuration, SimTime};
 
 /// Environments that are prepared a second (6,000 a minute).
 const PER_SECOND: u64 = 100;
+/// Requests a second that each of them is good for.
+const RATE: f64 = 10.0;
 /// Time is paid in steps of 5 minutes.
 const STEP: u64 = 300 * NANOS_PER_SEC;
 /// Minutes above the target before a raise, and below the lower bound before a reduction.
@@ -49,6 +54,7 @@ pub struct ProvisionedState {
     /// Those idle, the most recent last; whether the next call has to initialise them again.
     idle: Vec<bool>,
     busy: Gauge,
+    rate: TokenBucket,
     /// Number of the raise under way: an event of an earlier one is void.
     raise: u32,
     next_in_schedule: usize,
@@ -73,6 +79,7 @@ impl ProvisionedState {
             ready: level,
             idle: vec![false; level as usize],
             busy: Gauge::new(0),
+            rate: TokenBucket::new(RATE * level as f64, RATE * level as f64),
             raise: 0,
             next_in_schedule: 0,
             over: 0,
@@ -95,6 +102,18 @@ impl ProvisionedState {
     /// Calls at work on them.
     pub fn busy(&self) -> u64 {
         self.busy.value()
+    }
+
+    /// Whether the request rate lets a call in; without an environment there is no limit of this kind.
+    #[inline]
+    pub fn within_rate(&mut self, now: SimTime) -> bool {
+        self.ready == 0 || self.rate.take(now)
+    }
+
+    /// As many environments are ready as there are now: the rate follows.
+    pub fn follow(&mut self, now: SimTime) {
+        let rate = RATE * self.ready as f64;
+        self.rate.change(now, rate, rate);
     }
 
     /// Takes an idle environment; says whether it has to be initialised again.
