@@ -239,6 +239,33 @@ fn mistakes_of_balancers() {
 }
 
 #[test]
+fn mistakes_of_services() {
+    let service = |inside: &str| {
+        let fleet = &GOOD[GOOD.find("        fleet:\n").unwrap()..];
+        GOOD.replace(fleet, &format!("        fargate: {{ {inside} }}\n"))
+    };
+    let good = "cpu: 0.5, memory: 2 GB, arch: arm64, min: 2, max: 9, scaling: { target_tracking: { cpu: 60% } }, \
+                start: { pull: 15s, app_start: 20s }, control_plane: eks, cooldown: 60s";
+    assert_eq!(load(service(good)).unwrap().warnings, []);
+    let mistake = |from: &str, to: &str, at: &str, title: &str, help: &str| {
+        let findings = refused(&service(&good.replace(from, to)));
+        let shown = diag::render_all(&findings, false);
+        assert_eq!(findings.len(), 1, "{shown}");
+        assert_eq!(underlined(&findings[0]), at, "{shown}");
+        assert!(
+            findings[0].title.contains(title) && findings[0].help.as_deref().unwrap_or("").contains(help),
+            "{shown}"
+        );
+    };
+    mistake("cpu: 0.5", "cpu: 0.7", "0.7", "no 0.7 vCPU", "0.25, 0.5");
+    mistake("memory: 2 GB", "memory: 8 GB", "8 GB", "no 8192 MB with 0.5 vCPU", "1 to 4 GB");
+    mistake("min: 2", "min: 12", "12", "more than `max`", "swap");
+    mistake("cooldown: 60s", "cooldown: 2d", "2d", "out of range", "0s to 1d");
+    mistake("control_plane: eks", "control_plane: k8s", "k8s", "k8s", "`ecs`");
+    mistake("arch: arm64", "arch: arm64, spot: 1", "spot", "not modelled yet", "");
+}
+
+#[test]
 fn what_fleets_may_say() {
     let scaling = "scaling: { target_tracking: { cpu: 50% } }";
     let policies = "scaling:

@@ -109,6 +109,24 @@ struct Instance {
     connections: u64,
 }
 
+/// Fargate's quota of launches: 20 a second, 100 at once (AWS.md 7.3). It is the account's, taken here for each service.
+struct LaunchQuota {
+    /// When the next would start if there were no burst.
+    next: SimTime,
+}
+
+impl LaunchQuota {
+    const EVERY: SimDuration = SimDuration(NANOS_PER_SEC / 20);
+    const BURST: SimDuration = SimDuration(99 * Self::EVERY.0);
+
+    /// When a launch ordered now starts.
+    fn start(&mut self, now: SimTime) -> SimTime {
+        let next = self.next.max(now);
+        self.next = next + Self::EVERY;
+        now + (next.since(now) - Self::BURST)
+    }
+}
+
 /// CPU credits of an instance.
 #[derive(Clone, Copy)]
 struct Credits {
@@ -122,7 +140,7 @@ struct Credits {
 /// The state of a fleet.
 pub struct FleetState {
     index: u16,
-    vcpu: u32,
+    vcpu: f64,
     speed: f64,
     size: Size,
     zones: u32,
@@ -137,6 +155,8 @@ pub struct FleetState {
     warmup: SimDuration,
     /// For so long after coming into service an instance is sent less than its share.
     slow_start: SimDuration,
+    rest: SimDuration,
+    launch_quota: Option<LaunchQuota>,
     pool: u64,
     keys: Keys,
     policies: Policies,
@@ -181,7 +201,7 @@ impl FleetState {
         let Site { index, name, key } = site;
         let mut state = Self {
             index,
-            vcpu: fleet.instance.vcpu,
+            vcpu: fleet.vcpus(),
             speed: fleet.speed,
             size: Size { min: fleet.min, max: fleet.max, desired: fleet.desired },
             zones: fleet.zones.max(1),
@@ -200,6 +220,8 @@ impl FleetState {
             period: fleet.metric_period,
             warmup: fleet.warmup,
             slow_start: SimDuration::ZERO,
+            rest: fleet.scale_in_rest,
+            launch_quota: fleet.task.map(|_| LaunchQuota { next: SimTime::ZERO }),
             pool: shared.scenario.backend.as_ref().map_or(0, |backend| u64::from(backend.pool_per_instance)),
             keys: Keys {
                 balance: key.named("balance"),
@@ -313,6 +335,7 @@ impl FleetState {
         }
         let instance = self.place();
         let pending = self.pending.sample(self.keys.pending.draw(self.launches, 0));
+        let now = self.launch_quota.as_mut().map_or(now, |quota| quota.start(now));
         self.plan(now + pending, Step::Running, instance, queue);
     }
 
@@ -599,7 +622,7 @@ impl FleetState {
     fn metric(&mut self, now: SimTime, shared: &mut Shared<'_>, queue: &mut EventQueue<Event>) {
         self.read_busy(now);
         let nanos = self.period.0 as f64;
-        let (mut measured, mut warming) = (0u32, self.starting > 0);
+        let (mut measured, mut warming) = (0u32, self.starting > 0 || now < self.changed_at + self.rest);
         let (mut measured_busy, mut all_busy, mut occupancy) = (0.0, 0.0, 0u128);
         for instance in &mut self.instances {
             let busy = std::mem::take(&mut instance.period_busy);
@@ -623,7 +646,7 @@ impl FleetState {
             return;
         }
         let seen = Seen {
-            cpu: measured_busy / nanos / f64::from(self.vcpu) / f64::from(measured),
+            cpu: measured_busy / nanos / self.vcpu / f64::from(measured),
             per_target: requests as f64 / self.in_service.len() as f64 / (self.period.as_secs_f64() / 60.0),
             outstanding: occupancy as f64 / nanos / f64::from(measured),
             measured,
@@ -714,5 +737,23 @@ impl FleetState {
     /// The results over a horizon of this length.
     pub fn finish(self, horizon: SimDuration, connections: Option<u64>) -> (ComponentOutput, Vec<f64>, Vec<f64>) {
         self.books.finish(horizon, connections)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of 140 launches at once the first hundred start at once, the others at 20 a second; a second later 20 more would.
+    #[test]
+    fn launches_of_tasks_keep_their_quota() {
+        let mut quota = LaunchQuota { next: SimTime::ZERO };
+        let now = SimTime::ZERO + SimDuration::from_secs(50);
+        let starts: Vec<f64> = (0..140).map(|_| quota.start(now).since(now).as_secs_f64()).collect();
+        assert!(starts[..100].iter().all(|start| *start <= 0.0));
+        assert!((starts[100] - 0.05).abs() < 1e-9 && (starts[139] - 2.0).abs() < 1e-9, "{starts:?}");
+        let later = now + SimDuration::from_secs(3);
+        let starts: Vec<f64> = (0..21).map(|_| quota.start(later).since(later).as_secs_f64()).collect();
+        assert!(starts[..20].iter().all(|start| *start <= 0.0) && starts[20] > 0.0, "{starts:?}");
     }
 }

@@ -734,7 +734,14 @@ fn metric(metric: TrackedMetric, value: f64) -> String {
 fn fleet(sheet: &mut Sheet, fleet: &Fleet) {
     let kind = &fleet.instance;
     let memory = number(f64::from(kind.memory_mib) / 1_024.0);
-    sheet.say("instance_type", format!("{}: {} vCPU, {memory} GiB, {}", kind.name, kind.vcpu, arch(kind.arch)));
+    let what = if fleet.task.is_some() { "task" } else { "instance_type" };
+    sheet.say(what, format!("{}: {} vCPU, {memory} GiB, {}", kind.name, fleet.vcpus(), arch(kind.arch)));
+    if fleet.eks {
+        sheet.say("control plane", "EKS, paid by the hour");
+    }
+    if fleet.scale_in_rest > SimDuration::ZERO {
+        sheet.say("cooldown", format!("no scaling in for {} after a change", fleet.scale_in_rest));
+    }
     sheet.say(
         "size",
         format!("min {}, desired {}, max {}, over {} zones", fleet.min, fleet.desired, fleet.max, fleet.zones),

@@ -87,6 +87,10 @@ fn more_instance_hours(frequency: Frequency, runs: &ArchitectureRuns) -> Option<
         let meters = usage.meters.iter().filter(|meter| meter.unit == RawUnit::Ms && instances(&meter.sku));
         meters.map(|meter| meter.total as f64).sum::<f64>() / 3.6e6
     };
+    let any = |run: &RunOutput| run.usage.meters.iter().any(|meter| meter.sku.starts_with("ec2."));
+    if !runs.full.iter().any(any) {
+        return None;
+    }
     let (_, without) = runs.without.iter().find(|(known, _)| *known == frequency)?;
     let with: f64 = runs.full.iter().map(|run| hours(&run.usage)).sum();
     let without: f64 = without.iter().map(|counted| hours(&counted.usage)).sum();

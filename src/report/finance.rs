@@ -122,6 +122,12 @@ fn counted(sku: &str) -> &'static str {
         _ if starts("ec2.spot_typical.") => {
             "milliseconds of each Spot instance from running to terminated, at least 60 s"
         }
+        _ if starts("fargate.vcpu.") => {
+            "milliseconds of each task from its image pull to its end, at least 60 s, times its vCPUs"
+        }
+        _ if starts("fargate.gb.") => {
+            "milliseconds of each task from its image pull to its end, at least 60 s, times its MB"
+        }
         _ if starts("ec2.cpu_credit.") => "milliseconds of a vCPU beyond the CPU credits that were earned",
         _ if starts("ebs.") => "GiB of the volumes, times milliseconds",
         _ if starts("cw.logs.") => "bytes written to the log",

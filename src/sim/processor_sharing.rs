@@ -128,11 +128,12 @@ pub struct Server<T> {
 }
 
 impl<T: Copy> Server<T> {
-    /// An idle server. `processors` >= 1; `concurrency` >= 1 requests at work; `queue` further ones may wait.
-    pub fn new(processors: u32, concurrency: u64, queue: u64) -> Self {
+    /// An idle server. `processors` > 0, a part of one too; `concurrency` >= 1 requests at work; `queue` further ones may wait.
+    pub fn new(processors: impl Into<f64>, concurrency: u64, queue: u64) -> Self {
+        let processors = processors.into();
         Self {
-            processors: f64::from(processors),
-            all_processors: f64::from(processors),
+            processors,
+            all_processors: processors,
             allowance: None,
             concurrency,
             queue_limit: queue,

@@ -16,6 +16,7 @@ pub mod distribution;
 mod distribution_yaml;
 mod diurnal;
 pub(crate) mod files;
+mod fleet_yaml;
 pub mod gate;
 mod gate_yaml;
 mod load;

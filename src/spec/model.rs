@@ -48,7 +48,7 @@ pub enum ComponentKind {
     LoadBalancer(LoadBalancer),
     /// Lambda function.
     Lambda(Function),
-    /// EC2 Auto Scaling group.
+    /// EC2 Auto Scaling group, or tasks of a container service.
     Fleet(Fleet),
     /// DynamoDB table on demand.
     Table(Table),
@@ -66,6 +66,7 @@ impl ComponentKind {
             Self::LoadBalancer(balancer) if balancer.network.is_some() => "network_load_balancer",
             Self::LoadBalancer(_) => "load_balancer",
             Self::Lambda(_) => "lambda",
+            Self::Fleet(fleet) if fleet.task.is_some() => "fargate",
             Self::Fleet(_) => "fleet",
             Self::Table(_) => "table",
             Self::Queue(_) => "queue",
@@ -384,7 +385,7 @@ pub struct SnapStart {
     pub paid: bool,
 }
 
-/// An EC2 Auto Scaling group.
+/// An EC2 Auto Scaling group, or the tasks of a container service on Fargate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fleet {
     /// The instance type.
@@ -407,6 +408,12 @@ pub struct Fleet {
     pub schedule: Vec<Scheduled>,
     /// CPU credits of each instance (T families).
     pub credits: Option<CpuCredits>,
+    /// Its machines are Fargate tasks of this size; [`Fleet::instance`] is then only their name.
+    pub task: Option<Task>,
+    /// The control plane of an EKS cluster is paid.
+    pub eks: bool,
+    /// It never shrinks for so long after a machine has come into service or ended.
+    pub scale_in_rest: SimDuration,
     /// Which of its instances are Spot ones.
     pub spot: Option<Spot>,
     /// Mean time until an instance fails; `None` = never.
@@ -445,6 +452,11 @@ pub struct InstanceType {
 }
 
 impl Fleet {
+    /// vCPUs of one of its machines.
+    pub fn vcpus(&self) -> f64 {
+        self.task.map_or(f64::from(self.instance.vcpu), |task| f64::from(task.milli_vcpu) / 1_000.0)
+    }
+
     /// `size` instances of this type in two zones, without limits and scaling, which start at once; else as AWS sets it up.
     pub const fn fixed(instance: InstanceType, size: u32) -> Self {
         Self {
@@ -458,6 +470,9 @@ impl Fleet {
             scaling: Vec::new(),
             schedule: Vec::new(),
             credits: None,
+            task: None,
+            eks: false,
+            scale_in_rest: SimDuration::ZERO,
             spot: None,
             mtbf: None,
             unhealthy_threshold: 2,
@@ -480,6 +495,17 @@ pub struct CpuCredits {
     pub hourly: u32,
     /// Goes on at full speed without credits, and pays for that; otherwise it slows down to what it earns.
     pub unlimited: bool,
+}
+
+/// The size of a Fargate task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Task {
+    /// Thousandths of a vCPU.
+    pub milli_vcpu: u32,
+    /// Memory.
+    pub memory: MegaBytes,
+    /// Processor architecture.
+    pub arch: Arch,
 }
 
 /// A mix of on-demand and Spot instances (AWS.md 4.14).

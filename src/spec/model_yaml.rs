@@ -2,21 +2,21 @@
 
 use super::calls_yaml::{self, Callee, MOST_CALLS, RawCall};
 use super::distribution::Distribution;
+use super::fleet_yaml::{self, RawFargate, RawFleet};
 use super::model::{
-    Arch, Architecture, Balancing, Component, ComponentId, ComponentKind, CpuCredits, Fleet, Function, HttpApi,
-    InstanceType, LoadBalancer, Network, Outbound, Route, ScalingPolicy, Scheduled, SnapStart, Spot, Subnets,
+    Arch, Architecture, Balancing, Component, ComponentId, ComponentKind, Function, HttpApi, LoadBalancer, Network,
+    Outbound, Route, SnapStart, Subnets,
 };
 use super::ownership_yaml::{self, RawOperations};
 use super::provisioned_yaml::{self, NumberOrMore};
-use super::quantity::{Days, OrNone, Percent};
+use super::quantity::{OrNone, Percent};
 use super::queue_yaml::{self, DROP, RawAsync, RawQueue};
 use super::read::{At, FromYaml, Reader, Schemas, keywords, record};
-use super::scaling_yaml::{self, RawPolicy, RawScheduled};
 use super::stream_yaml::{self, RawStream};
 use super::table_yaml::{self, RawTable};
 use crate::catalog::{self, Package};
 use crate::diag::{Span, nearest};
-use crate::units::{Bytes, Limit, MegaBytes, SimDuration};
+use crate::units::{Bytes, MegaBytes, SimDuration};
 use crate::yaml::{Key, Node, Value, shorten};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -70,13 +70,6 @@ impl<T: FromYaml> FromYaml for Named<T> {
     }
 }
 
-/// What an instance of the T families does without credits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CreditMode {
-    Unlimited,
-    Standard,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RawSubnets {
     Public,
@@ -86,7 +79,6 @@ pub(crate) enum RawSubnets {
 keywords!(RawSubnets, "`public` or `private`", { "public" => Self::Public, "private" => Self::Private });
 keywords!(Arch, "a processor architecture (`x86_64` or `arm64`)", { "x86_64" => Self::X86, "arm64" => Self::Arm });
 keywords!(Package, "`zip` or `image`", { "zip" => Self::Zip, "image" => Self::Image });
-keywords!(CreditMode, "`unlimited` or `standard`", { "unlimited" => Self::Unlimited, "standard" => Self::Standard });
 keywords!(Balancing, "a balancing algorithm", {
     "round_robin" => Self::RoundRobin,
     "least_outstanding" => Self::LeastOutstanding,
@@ -107,6 +99,7 @@ enum RawKind {
     NetworkBalancer(RawNetworkBalancer),
     Lambda(Box<RawLambda>),
     Fleet(Box<RawFleet>),
+    Fargate(Box<RawFargate>),
     Table(Box<RawTable>),
     Queue(Box<RawQueue>),
     Stream(Box<RawStream>),
@@ -127,6 +120,8 @@ record! {
         optional lambda: RawLambda,
         /// EC2 Auto Scaling group.
         optional fleet: RawFleet,
+        /// Tasks of a container service on Fargate.
+        optional fargate: RawFargate,
         /// DynamoDB table on demand.
         optional table: RawTable,
         /// SQS standard queue.
@@ -136,7 +131,7 @@ record! {
     }
     later [
         "rest_api", "websocket_api", "function_url", "topic", "bucket",
-        "state_machine", "cache", "database", "cdn", "fargate", "service", "event_bus", "spot_fleet",
+        "state_machine", "cache", "database", "cdn", "service", "event_bus", "spot_fleet",
     ]
 }
 
@@ -159,6 +154,7 @@ impl FromYaml for RawComponent {
                 network_load_balancer,
                 lambda,
                 fleet,
+                fargate,
                 table,
                 queue,
                 stream,
@@ -170,6 +166,7 @@ impl FromYaml for RawComponent {
                 .or(network_load_balancer.map(RawKind::NetworkBalancer))
                 .or(lambda.map(|lambda| RawKind::Lambda(Box::new(lambda))))
                 .or(fleet.map(|fleet| RawKind::Fleet(Box::new(fleet))))
+                .or(fargate.map(|fargate| RawKind::Fargate(Box::new(fargate))))
                 .or(table.map(|table| RawKind::Table(Box::new(table))))
                 .or(queue.map(|queue| RawKind::Queue(Box::new(queue))))
                 .or(stream.map(|stream| RawKind::Stream(Box::new(stream))))
@@ -338,101 +335,6 @@ record! {
     }
 }
 
-record! {
-    /// EC2 Auto Scaling group.
-    pub(crate) struct RawFleet: "the settings of a fleet" {
-        /// EC2 instance type, e.g. m7g.large.
-        required instance_type: At<String>,
-        /// Smallest size.
-        required min: At<u32>,
-        /// Largest size.
-        required max: At<u32>,
-        /// Size at the start, all in service (default min).
-        optional desired: At<u32>,
-        /// Zones it is spread over (default 2).
-        optional zones: At<u32>,
-        /// Requests at work on one instance (default unlimited).
-        optional concurrency: At<Limit>,
-        /// Requests waiting on one instance; beyond it 503 (default unlimited).
-        optional queue: Limit,
-        /// One scaling policy or a list of them; without one the size stays at desired.
-        optional scaling: OneOrMore<RawPolicy>,
-        /// Changes of the bounds or the size at times of the day.
-        optional schedule: Vec<RawScheduled>,
-        /// Which instances are Spot ones; none unless given.
-        optional spot: RawSpot,
-        /// Mean time until an instance fails and is replaced (default: none fails).
-        optional mtbf: At<Days>,
-        /// Failed health checks in a row until an instance is replaced, 2 to 10 (default 2).
-        optional unhealthy_threshold: At<u32>,
-        /// CPU credits of the T families: `unlimited` (surplus is paid) or `standard` (slows down to the baseline); default unlimited.
-        optional credits: At<CreditMode>,
-        /// How long a new instance takes.
-        optional boot: RawBoot,
-        /// Interval of the balancer's health check (default 30s).
-        optional health_check_interval: At<SimDuration>,
-        /// Draining before an instance is terminated (default 300s).
-        optional deregistration_delay: At<SimDuration>,
-        /// gp3 root volume of each instance (default 8 GB).
-        optional volume: At<Bytes>,
-        /// Period of the fleet's metrics: 60s (detailed monitoring, paid) or 300s (default 60s).
-        optional metric_period: At<SimDuration>,
-        /// Time for which a new instance is kept out of the metric and blocks scaling in (default 300s).
-        optional warmup: At<SimDuration>,
-        /// Speed of a vCPU relative to the reference vCPU (default 1).
-        optional speed: At<f64>,
-    }
-    later [
-        "warm_pool", "mixed_instances", "predictive", "cooldown", "lifecycle_hooks", "failures", "placement", "purchase", "savings_plan", "reserved", "iops",
-    ]
-}
-
-record! {
-    /// A mix of on-demand and Spot instances. Prices: `ec2.spot_typical.` of the price list.
-    pub(crate) struct RawSpot: "a mix such as `{ base: 2, on_demand: 25%, interruptions: 10% }`" {
-        /// On-demand instances before any Spot one (default 0).
-        optional base: At<u32>,
-        /// Share of on-demand instances among those above the base (default 0%).
-        optional on_demand: Percent,
-        /// Share of Spot instances that are interrupted within a month (AWS Spot Advisor publishes bands).
-        required interruptions: At<Percent>,
-    }
-}
-
-record! {
-    /// How long a new instance takes from the launch to its first passing health check.
-    pub(crate) struct RawBoot: "the parts of a boot such as `{ user_data: 60s, app_start: 20s }`" {
-        /// From the launch to `running`, not billed (default 22.6s).
-        optional pending: Distribution,
-        /// Boot of the operating system (default 3.2s).
-        optional os: Distribution,
-        /// The user-data script.
-        optional user_data: Distribution,
-        /// Start of the application until it answers.
-        optional app_start: Distribution,
-    }
-}
-
-/// One value or a list of them.
-#[derive(Debug, Clone)]
-pub(crate) struct OneOrMore<T>(pub(crate) Vec<T>);
-
-impl<T: FromYaml> FromYaml for OneOrMore<T> {
-    const EXPECTS: &'static str = T::EXPECTS;
-
-    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
-        match &node.value {
-            Value::Sequence(_) => Vec::read(node, reader).map(Self),
-            _ => T::read(node, reader).map(|value| Self(vec![value])),
-        }
-    }
-
-    fn schema(schemas: &mut Schemas) -> serde_json::Value {
-        let one = T::schema(schemas);
-        json!({ "anyOf": [one.clone(), { "type": "array", "items": one }] })
-    }
-}
-
 /// What a model is read for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Context<'a> {
@@ -562,6 +464,7 @@ impl Graph<'_> {
             RawKind::NetworkBalancer(balancer) => balancer.to.as_ref(),
             RawKind::Lambda(_)
             | RawKind::Fleet(_)
+            | RawKind::Fargate(_)
             | RawKind::Table(_)
             | RawKind::Queue(_)
             | RawKind::Stream(_)
@@ -622,6 +525,7 @@ impl Graph<'_> {
             RawKind::NetworkBalancer(_) => "a network load balancer",
             RawKind::Lambda(_) => "a function",
             RawKind::Fleet(_) => "a fleet",
+            RawKind::Fargate(_) => "a service",
             RawKind::Table(_) => "a table",
             RawKind::Queue(_) => "a queue",
             RawKind::Stream(_) => "a stream",
@@ -654,7 +558,9 @@ impl Graph<'_> {
                     (RawKind::LoadBalancer(_), _) if self.is_left_at(to) => {
                         "a load balancer waits for an answer: its targets are a `fleet` or a `lambda` without `async:`"
                     }
-                    (RawKind::HttpApi(_), RawKind::Fleet(_)) => "put a `load_balancer` between them",
+                    (RawKind::HttpApi(_), RawKind::Fleet(_) | RawKind::Fargate(_)) => {
+                        "put a `load_balancer` between them"
+                    }
                     (
                         RawKind::LoadBalancer(_),
                         RawKind::HttpApi(_) | RawKind::LoadBalancer(_) | RawKind::NetworkBalancer(_),
@@ -674,7 +580,8 @@ impl Graph<'_> {
                         RawKind::HttpApi(_)
                         | RawKind::LoadBalancer(_)
                         | RawKind::NetworkBalancer(_)
-                        | RawKind::Fleet(_),
+                        | RawKind::Fleet(_)
+                        | RawKind::Fargate(_),
                     ) => "a function calls a `table`, a `queue`, a `stream` or another `lambda`",
                     _ => continue,
                 };
@@ -748,11 +655,15 @@ impl Graph<'_> {
     fn check_entry(&self, entry: ComponentId, span: Span, reader: &mut Reader) {
         let (key, component) = &self.entries[usize::from(entry.0)];
         // A single server may stand for itself; several need somebody who spreads the requests.
-        let single = |fleet: &RawFleet| fleet.max.as_ref().is_none_or(|max| max.value <= 1);
-        if let RawKind::Fleet(fleet) = &component.kind
-            && !single(fleet)
-        {
-            let title = format!("requests enter at the fleet `{}` without a load balancer", shorten(&key.text));
+        let max = match &component.kind {
+            RawKind::Fleet(fleet) => fleet.max.as_ref(),
+            RawKind::Fargate(service) => service.max.as_ref(),
+            _ => None,
+        };
+        if max.is_some_and(|max| max.value > 1) {
+            let name = shorten(&key.text);
+            let title =
+                format!("requests enter at {} `{name}` without a load balancer", self.word(usize::from(entry.0)));
             let help =
                 "add `lb: { load_balancer: { to: … } }` and make it the `entry:`; one server (`max: 1`) needs none";
             reader.error("fleet-entry", title, span, "", help);
@@ -890,7 +801,12 @@ impl Graph<'_> {
                 let dead_letter = raw.dead_letter.as_ref().and_then(|to| self.position(&to.value));
                 Some(ComponentKind::Queue(queue_yaml::check(raw, to, dead_letter, reader)))
             }
-            RawKind::Fleet(raw) => check_fleet(key, component.span, raw, warnings, reader).map(ComponentKind::Fleet),
+            RawKind::Fargate(raw) => {
+                fleet_yaml::check_fargate(key, component.span, raw, warnings, reader).map(ComponentKind::Fleet)
+            }
+            RawKind::Fleet(raw) => {
+                fleet_yaml::check_fleet(key, component.span, raw, warnings, reader).map(ComponentKind::Fleet)
+            }
             RawKind::Table(raw) => Some(ComponentKind::Table(table_yaml::check(raw, reader))),
             RawKind::Unknown => None,
         }
@@ -947,7 +863,7 @@ fn slow_start(raw: &RawLoadBalancer, reader: &mut Reader) -> SimDuration {
 }
 
 /// A duration within limits, or the default.
-fn within(
+pub(super) fn within(
     value: Option<&At<SimDuration>>,
     low: SimDuration,
     high: SimDuration,
@@ -962,7 +878,7 @@ fn within(
     at.value
 }
 
-fn zones(value: Option<&At<u32>>, reader: &mut Reader) -> u32 {
+pub(super) fn zones(value: Option<&At<u32>>, reader: &mut Reader) -> u32 {
     let Some(at) = value else { return ZONES };
     if !(1..=6).contains(&at.value) {
         reader.error(
@@ -976,7 +892,7 @@ fn zones(value: Option<&At<u32>>, reader: &mut Reader) -> u32 {
     at.value
 }
 
-fn speed(value: Option<&At<f64>>, reader: &mut Reader) -> f64 {
+pub(super) fn speed(value: Option<&At<f64>>, reader: &mut Reader) -> f64 {
     let Some(at) = value else { return 1.0 };
     if !(0.01..=100.0).contains(&at.value) {
         let title = format!("a speed of {} is out of range", at.value);
@@ -986,7 +902,15 @@ fn speed(value: Option<&At<f64>>, reader: &mut Reader) -> f64 {
 }
 
 /// Adds a warning to the model (for the report) and to the findings (for the terminal).
-fn warn(key: &Key, span: Span, code: &'static str, says: &str, help: &str, all: &mut Vec<String>, reader: &mut Reader) {
+pub(super) fn warn(
+    key: &Key,
+    span: Span,
+    code: &'static str,
+    says: &str,
+    help: &str,
+    all: &mut Vec<String>,
+    reader: &mut Reader,
+) {
     all.push(format!("{}: {says}: {help}", key.text));
     reader.warn(code, format!("`{}`: {says}", shorten(&key.text)), span, "", help);
 }
@@ -1119,174 +1043,6 @@ fn check_lambda(
         calls: Vec::new(),
         asynchronous: None,
     })
-}
-
-fn check_fleet(
-    key: &Key,
-    span: Span,
-    raw: &RawFleet,
-    warnings: &mut Vec<String>,
-    reader: &mut Reader,
-) -> Option<Fleet> {
-    let second = SimDuration::from_secs;
-    let instance = raw.instance_type.as_ref().and_then(|name| check_instance(name, reader));
-    let (min, max) = (raw.min.as_ref(), raw.max.as_ref());
-    if let (Some(min), Some(max)) = (min, max)
-        && min.value > max.value
-    {
-        let title = format!("`min` ({}) is more than `max` ({})", min.value, max.value);
-        reader.error("min-above-max", title, min.span, "", "swap them");
-    }
-    if let Some(max) = max
-        && !(1..=100_000).contains(&max.value)
-    {
-        reader.error("out-of-range", format!("a largest size of {}", max.value), max.span, "", "write 1 to 100000");
-    }
-    let desired = raw.desired.as_ref();
-    if let (Some(desired), Some(min), Some(max)) = (desired, min, max)
-        && !(min.value..=max.value).contains(&desired.value)
-        && min.value <= max.value
-    {
-        let title = format!("`desired` ({}) is not between `min` and `max`", desired.value);
-        reader.error("desired-out-of-range", title, desired.span, "", &format!("write {} to {}", min.value, max.value));
-    }
-    let zones = zones(raw.zones.as_ref(), reader);
-    let concurrency = raw.concurrency.as_ref();
-    if let Some(limit) = concurrency.filter(|limit| limit.value == Limit::At(0)) {
-        let help = "write at least 1, or `unlimited`";
-        reader.error("out-of-range", "a concurrency of 0 serves no request", limit.span, "", help);
-    }
-    let metric_period = raw.metric_period.as_ref();
-    if let Some(period) = metric_period.filter(|period| ![second(60), second(300)].contains(&period.value)) {
-        let title = format!("a metric period of {} does not exist", period.value);
-        reader.error("out-of-range", title, period.span, "", "write `60s` (detailed monitoring) or `300s`");
-    }
-    let volume = raw.volume.as_ref();
-    let volume_gib = volume.map_or(8, |volume| volume.value.0.div_ceil(1 << 30));
-    let volume_gib = u32::try_from(volume_gib).ok().filter(|gib| *gib <= 65_536);
-    if volume_gib.is_none()
-        && let Some(volume) = volume
-    {
-        reader.error("out-of-range", "a gp3 volume has at most 64 TB", volume.span, "", "write e.g. `8 GB`");
-    }
-    let health = within(raw.health_check_interval.as_ref(), second(5), second(300), second(30), reader);
-    let draining = within(raw.deregistration_delay.as_ref(), second(0), second(3_600), second(300), reader);
-    // Without a default warm-up the cooldown of 300 s is used (EC2 Auto Scaling user guide).
-    let warmup = within(raw.warmup.as_ref(), second(0), second(86_400), second(300), reader);
-    let speed = speed(raw.speed.as_ref(), reader);
-    let scaling: Vec<ScalingPolicy> = raw
-        .scaling
-        .iter()
-        .flat_map(|policies| &policies.0)
-        .filter_map(|policy| scaling_yaml::check(policy, reader))
-        .collect();
-    let schedule: Vec<Scheduled> =
-        raw.schedule.iter().flatten().filter_map(|change| scaling_yaml::check_scheduled(change, reader)).collect();
-    let credits = instance.as_ref().and_then(|instance| catalog::cpu_credits(&instance.name));
-    if let (Some(mode), Some(instance), None) = (&raw.credits, &instance, credits) {
-        let title = format!("`{}` has no CPU credits", instance.name);
-        reader.error("no-credits", title, mode.span, "", "remove it: only the T families have credits");
-    }
-    let unlimited = raw.credits.as_ref().is_none_or(|mode| mode.value == CreditMode::Unlimited);
-    if let (Some(min), Some(max), None) = (min, max, &raw.scaling)
-        && min.value < max.value
-        && schedule.is_empty()
-        && !raw.given.contains(&"scaling")
-    {
-        let size = desired.unwrap_or(min).value;
-        let help = "add e.g. `scaling: { target_tracking: { cpu: 50% } }`, or make `min` and `max` equal";
-        let says = format!("without `scaling` it stays at {size} instances");
-        warn(key, span, "no-scaling", &says, help, warnings, reader);
-    }
-    let boot = raw.boot.as_ref();
-    let app_start = boot.and_then(|boot| boot.app_start.clone());
-    let app_start_given = match boot {
-        Some(boot) => boot.given.contains(&"app_start"),
-        // A `boot:` that is no mapping has been refused.
-        None => raw.given.contains(&"boot"),
-    };
-    let fixed = matches!((min, max), (Some(min), Some(max)) if min.value == max.value);
-    if app_start.is_none() && !fixed && !app_start_given {
-        warn(
-            key,
-            span,
-            "empty-program",
-            "without `app_start` its start-up is that of an empty program",
-            "add e.g. `boot: { user_data: 60s, app_start: 20s }`",
-            warnings,
-            reader,
-        );
-    }
-    let part = |part: Option<Distribution>, default: Distribution| part.unwrap_or(default);
-    let millis = |n| Distribution::Constant(SimDuration::from_millis(n));
-    // m7i.large, Amazon Linux 2023: API 4.8 s + pending to running 17.8 s, boot 3.2 s (brevdev/ec2-coldboot-research, 2026-01).
-    let pending = part(boot.and_then(|boot| boot.pending.clone()), millis(22_600));
-    let os = part(boot.and_then(|boot| boot.os.clone()), millis(3_200));
-    let boot = [Some(os), boot.and_then(|boot| boot.user_data.clone()), app_start].into_iter().flatten().collect();
-    let unhealthy_threshold = raw.unhealthy_threshold.as_ref();
-    if let Some(at) = unhealthy_threshold.filter(|at| !(2..=10).contains(&at.value)) {
-        reader.error("out-of-range", format!("{} failed checks", at.value), at.span, "", "write 2 to 10");
-    }
-    let mtbf = raw.mtbf.as_ref().map(|at| {
-        if at.value.0 < second(60) {
-            reader.error("out-of-range", "instances would fail before they serve", at.span, "", "write e.g. `90d`");
-        }
-        at.value.0
-    });
-    let spot = match &raw.spot {
-        None => None,
-        Some(raw) => {
-            let interruptions = raw.interruptions.as_ref()?;
-            if interruptions.value.0 > 0.999 {
-                let help = "write at most 99.9%; an `events:` entry interrupts them all at once";
-                reader.error("out-of-range", "nothing would survive", interruptions.span, "", help);
-            }
-            Some(Spot {
-                base: raw.base.as_ref().map_or(0, |base| base.value),
-                on_demand_share: raw.on_demand.map_or(0.0, |share| share.0),
-                interruptions: interruptions.value.0,
-            })
-        }
-    };
-    Some(Fleet {
-        spot,
-        mtbf,
-        unhealthy_threshold: unhealthy_threshold.map_or(2, |at| at.value),
-        credits: credits.map(|hourly| CpuCredits { hourly, unlimited }),
-        schedule,
-        instance: instance?,
-        min: min?.value,
-        max: max?.value,
-        desired: desired.or(min)?.value,
-        zones,
-        concurrency: concurrency.map_or(Limit::Unlimited, |limit| limit.value),
-        queue: raw.queue.unwrap_or(Limit::Unlimited),
-        scaling,
-        speed,
-        pending,
-        boot,
-        health_check_interval: health,
-        deregistration_delay: draining,
-        volume_gib: volume_gib?,
-        metric_period: metric_period.map_or(second(60), |period| period.value),
-        warmup,
-    })
-}
-
-/// An instance type of the catalogue that is modelled.
-pub(crate) fn check_instance(name: &At<String>, reader: &mut Reader) -> Option<InstanceType> {
-    let Some(instance) = catalog::instance_type(&name.value) else {
-        let help = match nearest(&name.value, catalog::instance_types()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => {
-                "write e.g. `m7g.large`; families t3, t3a, t4g, m5 to m8g, c5 to c7g, r6g and r7g are known".to_owned()
-            }
-        };
-        let title = format!("the instance type `{}` is not known", shorten(&name.value));
-        reader.error("unknown-instance", title, name.span, "", &help);
-        return None;
-    };
-    Some(instance)
 }
 
 /// Whether a document is a model rather than a scenario.

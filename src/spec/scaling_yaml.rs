@@ -37,7 +37,7 @@ record! {
         optional out_periods: At<u32>,
         /// Periods below the lower bound before scaling in (default 15).
         optional in_periods: At<u32>,
-        /// The lower bound as a share of the target (default 70% for cpu, 90% for the others).
+        /// The lower bound as a share of the target (default 70% for cpu on EC2, else 90%).
         optional in_bound: Percent,
         /// Never scales in (default false).
         optional disable_scale_in: bool,
@@ -170,8 +170,8 @@ impl FromYaml for CountOrShare {
     }
 }
 
-/// One policy.
-pub(crate) fn check(raw: &RawPolicy, reader: &mut Reader) -> Option<ScalingPolicy> {
+/// One policy. `cpu_bound`: the lower bound of target tracking on the CPU as a share of its target, unless stated.
+pub(crate) fn check(raw: &RawPolicy, cpu_bound: f64, reader: &mut Reader) -> Option<ScalingPolicy> {
     if raw.given.len() != 1 {
         if !reader.failed_within(raw.span) {
             let span = reader.first_line(raw.span);
@@ -181,7 +181,7 @@ pub(crate) fn check(raw: &RawPolicy, reader: &mut Reader) -> Option<ScalingPolic
         return None;
     }
     if let Some(tracking) = &raw.target_tracking {
-        return check_tracking(tracking, reader).map(ScalingPolicy::TargetTracking);
+        return check_tracking(tracking, cpu_bound, reader).map(ScalingPolicy::TargetTracking);
     }
     if let Some(step) = &raw.step {
         return check_step(step, reader).map(ScalingPolicy::Step);
@@ -231,11 +231,11 @@ fn periods(value: Option<&At<u32>>, default: u32, reader: &mut Reader) -> u32 {
     in_range(value, 1, 1_440, default, reader)
 }
 
-fn check_tracking(raw: &RawTracking, reader: &mut Reader) -> Option<TargetTracking> {
+fn check_tracking(raw: &RawTracking, cpu_bound: f64, reader: &mut Reader) -> Option<TargetTracking> {
     let metrics = (raw.cpu.as_ref(), raw.requests_per_target.as_ref(), raw.outstanding.as_ref());
     let (metric, target) = metric(metrics.0, metrics.1, metrics.2, raw.span, "target tracking", reader)?;
-    // Lower bounds of the alarms: 0.7 x for CPU (console listings); 0.9 x for the others (from memory, AWS.md 4.7).
-    let bound = if metric == TrackedMetric::Cpu { 0.7 } else { 0.9 };
+    // Lower bounds of the alarms: the caller's for CPU; 0.9 x for the others (from memory, AWS.md 4.7).
+    let bound = if metric == TrackedMetric::Cpu { cpu_bound } else { 0.9 };
     if target.value <= 0.0 {
         let help = "write e.g. `50%` or `1000`";
         reader.error("not-positive", "the target must be more than zero", target.span, "", help);

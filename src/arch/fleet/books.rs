@@ -4,7 +4,7 @@ use crate::arch::call::Call;
 use crate::arch::ledger::{Ledger, MeterId};
 use crate::arch::output::ComponentOutput;
 use crate::sim::gauge::Gauge;
-use crate::spec::model::{Fleet, Subnets};
+use crate::spec::model::{Arch, Fleet, Subnets};
 use crate::spec::scenario::Scenario;
 use crate::units::{NANOS_PER_MILLI, NANOS_PER_SEC, SimDuration, SimTime};
 use crate::usage::RawUnit;
@@ -14,20 +14,26 @@ const MINIMUM_BILLED: SimDuration = SimDuration(60 * NANOS_PER_SEC);
 /// Metrics that detailed monitoring publishes for an instance.
 const DETAILED_METRICS: u64 = 7;
 
+/// What a machine's time is paid by.
+enum Machine {
+    /// An instance with its volume.
+    Instance { on_demand: MeterId, spot: Option<MeterId>, volumes: MeterId, volume_gib: u64 },
+    /// A task by its thousandths of a vCPU and its MB.
+    Task { vcpu: MeterId, memory: MeterId, milli: u64, mb: u64 },
+}
+
 struct Meters {
-    instances: MeterId,
-    spot: Option<MeterId>,
-    volumes: MeterId,
+    machine: Machine,
     logs: MeterId,
     metrics: Option<MeterId>,
     addresses: Option<MeterId>,
     credits: Option<MeterId>,
+    cluster: Option<MeterId>,
 }
 
 /// The counters.
 pub struct Books {
     vcpu: f64,
-    volume_gib: u64,
     log_bytes: Vec<u64>,
     meters: Meters,
     /// Keys of the prices of an instance.
@@ -60,27 +66,49 @@ pub struct Books {
 impl Books {
     /// Empty books; opens the meters.
     pub fn new(name: &str, fleet: &Fleet, subnets: Subnets, scenario: &Scenario, ledger: &mut Ledger) -> Self {
-        let detailed = fleet.metric_period < SimDuration::from_secs(300);
+        // A service's metrics are free.
+        let detailed = fleet.task.is_none() && fleet.metric_period < SimDuration::from_secs(300);
         let public = subnets == Subnets::Public;
-        let sku = format!("ec2.od.linux.{}", fleet.instance.name);
+        let (machine, skus) = match fleet.task {
+            None => {
+                let sku = format!("ec2.od.linux.{}", fleet.instance.name);
+                let spot = fleet.spot.map(|_| format!("ec2.spot_typical.linux.{}", fleet.instance.name));
+                let machine = Machine::Instance {
+                    on_demand: ledger.open(name, sku.clone(), RawUnit::Ms),
+                    spot: spot.as_ref().map(|sku| ledger.open(name, sku.clone(), RawUnit::Ms)),
+                    volumes: ledger.open(name, "ebs.gp3.gb", RawUnit::GibMs),
+                    volume_gib: u64::from(fleet.volume_gib),
+                };
+                (machine, std::iter::once(sku).chain(spot).collect())
+            }
+            Some(task) => {
+                let arch = if task.arch == Arch::Arm { "arm" } else { "x86" };
+                // As the price list states them, by the hour.
+                let (vcpu, memory) = (format!("fargate.vcpu.{arch}.hour"), format!("fargate.gb.{arch}.hour"));
+                let machine = Machine::Task {
+                    vcpu: ledger.open(name, vcpu.clone(), RawUnit::Ms),
+                    memory: ledger.open(name, memory.clone(), RawUnit::MbMs),
+                    milli: u64::from(task.milli_vcpu),
+                    mb: u64::from(task.memory.0),
+                };
+                (machine, vec![vcpu, memory])
+            }
+        };
         // T2, T3 and T3a have one price for surplus credits, T4g another.
         let credits = if fleet.instance.name.starts_with("t4g") { "ec2.cpu_credit.t4g" } else { "ec2.cpu_credit.t3" };
-        let spot = fleet.spot.map(|_| format!("ec2.spot_typical.linux.{}", fleet.instance.name));
         let surplus = fleet.credits.is_some_and(|credits| credits.unlimited);
         Self {
-            vcpu: f64::from(fleet.instance.vcpu),
-            volume_gib: u64::from(fleet.volume_gib),
+            vcpu: fleet.vcpus(),
             log_bytes: scenario.classes.iter().map(|class| class.log_size.0).collect(),
             meters: Meters {
-                instances: ledger.open(name, sku.clone(), RawUnit::Ms),
-                spot: spot.as_ref().map(|sku| ledger.open(name, sku.clone(), RawUnit::Ms)),
-                volumes: ledger.open(name, "ebs.gp3.gb", RawUnit::GibMs),
+                machine,
                 logs: ledger.open(name, "cw.logs.ingest", RawUnit::Bytes),
                 metrics: detailed.then(|| ledger.open(name, "cw.metric", RawUnit::Ms)),
                 addresses: public.then(|| ledger.open(name, "vpc.public_ipv4", RawUnit::Ms)),
                 credits: surplus.then(|| ledger.open(name, credits, RawUnit::Ms)),
+                cluster: fleet.eks.then(|| ledger.open(name, "eks.cluster", RawUnit::Hours)),
             },
-            skus: std::iter::once(sku).chain(spot).collect(),
+            skus,
             running: Gauge::new(0),
             spot: Gauge::new(0),
             extra_millis: 0,
@@ -198,14 +226,25 @@ impl Books {
         let billed = running + std::mem::take(&mut self.extra_millis);
         let spot = (std::mem::take(&mut self.hour_spot) / u128::from(NANOS_PER_MILLI)) as u64;
         let spot = spot + std::mem::take(&mut self.extra_spot);
-        ledger.book(self.meters.instances, billed.saturating_sub(spot));
-        if let Some(meter) = self.meters.spot {
-            ledger.book(meter, spot);
+        match &self.meters.machine {
+            Machine::Instance { on_demand, spot: of_spot, volumes, volume_gib } => {
+                ledger.book(*on_demand, billed.saturating_sub(spot));
+                if let Some(meter) = of_spot {
+                    ledger.book(*meter, spot);
+                }
+                ledger.book(*volumes, billed * volume_gib);
+            }
+            Machine::Task { vcpu, memory, milli, mb } => {
+                ledger.book(*vcpu, (billed * milli + 500) / 1_000);
+                ledger.book(*memory, billed * mb);
+            }
         }
-        ledger.book(self.meters.volumes, billed * self.volume_gib);
         ledger.book(self.meters.logs, std::mem::take(&mut self.hour_logs));
         if let Some(metrics) = self.meters.metrics {
             ledger.book(metrics, running * DETAILED_METRICS);
+        }
+        if let Some(cluster) = self.meters.cluster {
+            ledger.book(cluster, 1);
         }
         if let Some(addresses) = self.meters.addresses {
             ledger.book(addresses, running);

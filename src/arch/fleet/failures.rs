@@ -230,7 +230,7 @@ impl FleetState {
         let surplus = server.take_charged(now, true);
         let lost = server.abort();
         // Who is sent here waits for a connection, however many they are.
-        instance.server = Server::new(1, u64::MAX, 0);
+        instance.server = Server::new(1.0, u64::MAX, 0);
         instance.server.skip_to(now);
         instance.planned = SimTime::NEVER;
         let launch = instance.launched;
