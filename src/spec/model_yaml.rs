@@ -662,8 +662,10 @@ impl Graph<'_> {
         };
         if max.is_some_and(|max| max.value > 1) {
             let name = shorten(&key.text);
-            let title =
-                format!("requests enter at {} `{name}` without a load balancer", self.word(usize::from(entry.0)));
+            let title = format!(
+                "requests enter at {} `{name}` without a load balancer",
+                self.word(usize::from(entry.0)).replacen("a ", "the ", 1)
+            );
             let help =
                 "add `lb: { load_balancer: { to: … } }` and make it the `entry:`; one server (`max: 1`) needs none";
             reader.error("fleet-entry", title, span, "", help);
