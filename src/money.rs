@@ -200,12 +200,20 @@ impl Usd {
         self.0 as f64 / 1e18
     }
 
-    /// `$1,303.27`: cents, halves to the even one, digits in groups of three.
+    /// To the cent, halves away from zero, as invoices and AWS's own examples round.
+    pub fn to_cents(self) -> Self {
+        let cent = 10u128.pow(Self::DECIMALS - 2);
+        let cents = (self.0.unsigned_abs().saturating_add(cent / 2) / cent).saturating_mul(cent);
+        // Only next to the end of the range is there no cent that fits.
+        i128::try_from(cents).map_or(self, |cents| Self(if self.0 < 0 { -cents } else { cents }))
+    }
+
+    /// `$1,303.27`: [`Self::to_cents`], digits in groups of three.
     pub fn cents(self) -> String {
-        let cents = divide_half_even(self.0, 10u128.pow(Self::DECIMALS - 2));
-        let sign = if cents < 0 { "-" } else { "" };
-        let magnitude = cents.unsigned_abs();
-        format!("{sign}${}.{:02}", grouped(&(magnitude / 100).to_string()), magnitude % 100)
+        let cents =
+            self.0.unsigned_abs().saturating_add(10u128.pow(Self::DECIMALS - 2) / 2) / 10u128.pow(Self::DECIMALS - 2);
+        let sign = if self.0 < 0 && cents > 0 { "-" } else { "" };
+        format!("{sign}${}.{:02}", grouped(&(cents / 100).to_string()), cents % 100)
     }
 }
 
@@ -246,6 +254,11 @@ impl UsdPer {
     /// The exact amount for a quantity; `None` when it leaves the range.
     pub fn checked_mul(self, quantity: Quantity) -> Option<Usd> {
         self.0.checked_mul(quantity.0).map(Usd)
+    }
+
+    /// The sum, unless it leaves the range.
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).map(Self)
     }
 
     /// An amount as the price of one unit. An amount with more than twelve decimals is none
@@ -408,12 +421,14 @@ mod tests {
         assert_eq!(usd("-0.000000000000000001").to_string(), "-0.000000000000000001");
         assert_eq!(usd("1303.27").cents(), "$1,303.27");
         assert_eq!(usd("1234567.891").cents(), "$1,234,567.89");
-        assert_eq!(usd("-12.345").cents(), "-$12.34");
-        // Halves go to the even cent.
+        assert_eq!(usd("-12.345").cents(), "-$12.35");
+        // Halves go up, as $3.625 of AWS's example of gp3 volumes does.
         assert_eq!(
-            [usd("0.125").cents(), usd("0.135").cents(), usd("0.1250000001").cents()],
-            ["$0.12", "$0.14", "$0.13"]
+            [usd("3.625").cents(), usd("0.125").cents(), usd("0.1249999999").cents()],
+            ["$3.63", "$0.13", "$0.12"]
         );
+        assert_eq!([usd("3.625").to_cents(), usd("-3.625").to_cents()], [usd("3.63"), usd("-3.63")]);
+        assert_eq!(Usd(i128::MAX).to_cents(), Usd(i128::MAX));
         assert_eq!(usd("-0.001").cents(), "$0.00");
         assert_eq!(usd("3.625").rounded(2), usd("3.62"));
         assert_eq!(usd("3.6250001").rounded(2), usd("3.63"));

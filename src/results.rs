@@ -318,6 +318,12 @@ pub struct Converted {
     pub source: Option<String>,
     /// The total, to the cent.
     pub total: String,
+    /// The tax on it, to the cent (`null` unless one is stated).
+    #[serde(default)]
+    pub tax: Option<String>,
+    /// Both together.
+    #[serde(default)]
+    pub total_with_tax: Option<String>,
 }
 
 /// A tax, shown apart from the total.
@@ -644,6 +650,9 @@ pub struct LineItem {
     /// The commitment that covers this usage, or whose cost this is.
     #[serde(default)]
     pub commitment: Option<String>,
+    /// USD that are paid once, at the start of a commitment's term, of which `amount` is this month's share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upfront: Option<String>,
     /// USD.
     pub amount: String,
     /// How the quantity came about: raw count, unit conversion, horizon to month, tier bounds.
@@ -654,6 +663,39 @@ pub struct LineItem {
     pub as_of: String,
     /// `list`, `page`, `derived` or `memory`.
     pub confidence: String,
+}
+
+/// What a line of the bill is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineKind {
+    /// Usage, at its own price.
+    Usage,
+    /// Usage that a commitment pays for.
+    Covered,
+    /// What a commitment costs by the hour.
+    Recurring,
+    /// The month's share of what a commitment costs at once.
+    Upfront,
+    /// The support plan.
+    Support,
+}
+
+impl LineItem {
+    /// What it is: a commitment's own lines have its name as their key.
+    pub fn kind(&self) -> LineKind {
+        match &self.commitment {
+            None if self.service == "AWS Support" => LineKind::Support,
+            None => LineKind::Usage,
+            Some(_) if self.upfront.is_some() => LineKind::Upfront,
+            Some(name)
+                if (name.starts_with("reserved-") && self.sku == *name)
+                    || self.sku.strip_prefix("savings_plan.") == Some(name) =>
+            {
+                LineKind::Recurring
+            }
+            Some(_) => LineKind::Covered,
+        }
+    }
 }
 
 /// Raw usage of one replication.

@@ -7,7 +7,7 @@ use super::unit::PriceUnit;
 use super::{BACKEND_KEY, Bill, BillError, Prices, Terms};
 use crate::money::wide::Wide;
 use crate::money::{Quantity, UsdPer};
-use crate::results::LineItem;
+use crate::results::{LineItem, LineKind};
 use crate::spec::billing::Billing;
 use crate::spec::scenario::FreeTier;
 use crate::units::SimDuration;
@@ -25,7 +25,8 @@ pub fn bill(
     billing: &Billing,
     month: SimDuration,
 ) -> Result<Bill, BillError> {
-    let book = super::agreed::book(book, billing)?;
+    let list = book;
+    let book = super::agreed::book(list, billing)?;
     let mut order: Vec<(&str, &str)> = Vec::new();
     let mut used: BTreeMap<(&str, &str), Quantity> = BTreeMap::new();
     let mut stated: Vec<Price> = Vec::new();
@@ -56,13 +57,13 @@ pub fn bill(
     let hours = Hours::default();
     let price = |free_tier| Terms { free_tier, billing, month, hours: &hours }.price(&demands, &prices);
     let without = price(&FreeTier::None)?.total;
-    Ok(price(free_tier)?.bill(without))
+    let list = Prices { book: list, stated: &stated };
+    Ok(price(free_tier)?.bill(without, super::at_list_prices(&demands, &list, billing, month)))
 }
 
 /// Whether a line is usage, rather than the cost of a commitment or of support.
 pub fn is_usage(line: &LineItem) -> bool {
-    let own_cost = line.commitment.is_some() && line.unit_price != "0";
-    !own_cost && line.service != "AWS Support"
+    matches!(line.kind(), LineKind::Usage | LineKind::Covered)
 }
 
 /// The price of a line, as it is printed.

@@ -1,8 +1,8 @@
 //! What was agreed with AWS instead of the list price: private rates, percentages by service or key, an enterprise agreement.
 //!
 //! An agreed price is a price of its own: the list price x (100 % - discount) x (100 % - agreement), rounded once to twelve
-//! decimals (half to even), so that a line still is a printed quantity times a printed price. Private rates are final. Of
-//! several percentages that fit a key the one with the longest name applies: a key before the beginning of keys before a service.
+//! decimals (half to even), so that a line still is a printed quantity times a printed price. Private rates are final. The agreement
+//! is not off support plans, which AWS leaves out of it (docs/bills.md); a percentage stated for them alone is. Of several percentages that fit a key the one with the longest name applies: a key before the beginning of keys before a service.
 
 use super::BillError;
 use super::book::{Confidence, Price, PriceBook, Provenance, Tier};
@@ -26,7 +26,10 @@ pub(super) fn book(list: &PriceBook, billing: &Billing) -> Result<PriceBook, Bil
     }
     Ok(list.with(|price| match billing.rates.iter().find(|(key, _)| *key == price.key) {
         Some((_, tiers)) => Some(at_rates(price, tiers)),
-        None => discounted(price, best(&billing.discounts, price), billing.enterprise),
+        None => {
+            let enterprise = billing.enterprise.filter(|_| !price.key.starts_with("support."));
+            discounted(price, best(&billing.discounts, price), enterprise)
+        }
     }))
 }
 

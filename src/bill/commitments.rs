@@ -9,7 +9,11 @@
 //!    hour are spent at its own rates.
 //!
 //! What is not used in an hour is lost. Covered usage is on the bill at no charge; the commitment is a line of its own. What is
-//! not covered starts in the first volume tier. Savings are reckoned against the price of the first tier.
+//! not covered starts in the first volume tier. Savings are reckoned against the agreed price of the first tier; which usage a plan takes
+//! first, and percentages off, go by the public list price.
+//!
+//! An upfront payment is spread evenly over the hours of the term: so much an hour, to the twelfth decimal of a dollar, is part of what
+//! an hour of the instance costs. Hours are shared out in millionths of a millionth of a unit ([`FINE`]) and rounded once, together.
 
 use super::agreed;
 use super::book::{Confidence, Price, PriceBook, Provenance};
@@ -28,6 +32,11 @@ use std::collections::BTreeMap;
 const HOUR: u64 = SimDuration::from_hours(1).0;
 /// Steps of a recommended commitment: AWS sells them by the thousandth of a dollar.
 const STEP: f64 = 1_000.0;
+/// How many parts a millionth of a unit has while it is shared out over hours: fewer would lose some in each hour, and 730 hours
+/// would add up to 729.99998.
+const FINE: u128 = 1_000_000;
+/// Hours of a year on AWS's price list.
+const YEAR_HOURS: u64 = 8_760;
 
 /// Usage by the hour: the shape over which the month's usage is spread.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -89,7 +98,31 @@ enum Kind {
     /// USD an hour.
     Dollars(UsdPer),
     /// How many, and what each costs.
-    Instances { count: u32, service: String, hourly: UsdPer, upfront: Usd, years: u32 },
+    Instances { count: u32, service: String, hourly: UsdPer, upfront: Upfront },
+}
+
+/// What is paid once for the whole term.
+#[derive(Clone, Copy)]
+struct Upfront {
+    /// For each instance.
+    fee: Usd,
+    /// Years of the term.
+    years: u32,
+    /// The fee's share of an hour.
+    an_hour: UsdPer,
+}
+
+impl Upfront {
+    fn new(fee: Usd, years: u32) -> Option<Self> {
+        let hours = u128::from(u64::from(years) * YEAR_HOURS);
+        let an_hour = UsdPer::from_usd(fee.checked_ratio(1, hours)?.rounded(UsdPer::DECIMALS)).ok()?;
+        Some(Self { fee, years, an_hour })
+    }
+
+    /// Hours of the term.
+    fn hours(&self) -> u64 {
+        u64::from(self.years) * YEAR_HOURS
+    }
 }
 
 /// What a key costs under a commitment and on demand.
@@ -97,7 +130,10 @@ enum Kind {
 struct Rate {
     sku: String,
     under: UsdPer,
+    /// As agreed.
     on_demand: UsdPer,
+    /// By the public list.
+    list: UsdPer,
 }
 
 /// Usage that a commitment covers.
@@ -172,7 +208,8 @@ pub(super) fn cover(
         let counts = hours.counts.get(*sku).filter(|c| c.len() == lengths.len() && c.iter().any(|c| *c > 0));
         let weights = counts.unwrap_or(&even);
         let sum = weights.iter().try_fold(0u128, |sum, weight| sum.checked_add(*weight)).ok_or_else(too_large)?;
-        left.insert(sku, super::tiers::apportion(*total, weights, sum).ok_or_else(too_large)?);
+        let total = total.checked_mul(FINE).ok_or_else(too_large)?;
+        left.insert(sku, super::tiers::apportion(total, weights, sum).ok_or_else(too_large)?);
     }
     let time = Time { month: month.0, counted: lengths.iter().map(|length| u128::from(*length)).sum(), lengths };
     for commitment in &commitments {
@@ -192,12 +229,12 @@ struct Time {
 }
 
 impl Time {
-    /// An amount an hour over the part of the month that a bucket stands for, rounded down.
+    /// An amount an hour over the part of the month that a bucket stands for, in [`FINE`] parts, to the nearest.
     fn in_bucket(&self, an_hour: u128, bucket: usize) -> Option<u128> {
-        let ns = Wide::new(an_hour).checked_mul(Wide::new(self.month.into()))?;
+        let ns = Wide::new(an_hour.checked_mul(FINE)?).checked_mul(Wide::new(self.month.into()))?;
         let ns = ns.checked_mul(Wide::new(self.lengths[bucket].into()))?;
         let all = Wide::new(self.counted).checked_mul(Wide::new(HOUR.into()))?;
-        ns.div_rem(all)?.0.narrow()
+        ns.div_half_even(all)
     }
 
     /// Hours of the month that a bucket stands for.
@@ -213,9 +250,9 @@ impl Time {
 
 /// What a commitment takes out of what is left.
 struct Taken {
-    /// By rate of the commitment: what was covered in all hours.
+    /// By rate of the commitment: what was covered in all hours, millionths of a unit.
     covered: Vec<u128>,
-    /// Capacity used and had, in the commitment's own measure.
+    /// Capacity used and had, in [`FINE`] parts of the commitment's own measure.
     used: u128,
     capacity: u128,
     /// On-demand cost of what could have been covered.
@@ -282,6 +319,7 @@ fn take(
     keep: bool,
 ) -> Option<Taken> {
     let mut taken = Taken { covered: vec![0; commitment.rates.len()], used: 0, capacity: 0, eligible: Usd::ZERO };
+    let mut eligible = vec![0u128; commitment.rates.len()];
     for bucket in 0..time.lengths.len() {
         // Millionths of an instance-hour, or atto-dollars.
         let an_hour = match kind {
@@ -290,11 +328,10 @@ fn take(
         };
         let capacity = time.in_bucket(an_hour, bucket)?;
         let mut rest = capacity;
-        for (rate, covered) in commitment.rates.iter().zip(&mut taken.covered) {
+        for ((rate, covered), eligible) in commitment.rates.iter().zip(&mut taken.covered).zip(&mut eligible) {
             let Some(usage) = left.get_mut(rate.sku.as_str()) else { continue };
             let used = usage[bucket];
-            let cost = rate.on_demand.checked_mul(Quantity::from_millionths(used)?)?;
-            taken.eligible = taken.eligible.checked_add(cost)?;
+            *eligible = eligible.checked_add(used)?;
             let (take, spent) = match kind {
                 Kind::Instances { .. } => (used.min(rest), used.min(rest)),
                 Kind::Dollars(_) => match rate.under.picos() {
@@ -314,7 +351,19 @@ fn take(
         taken.capacity = taken.capacity.checked_add(capacity)?;
         taken.used = taken.used.checked_add(capacity - rest)?;
     }
+    for covered in &mut taken.covered {
+        *covered = coarse(*covered);
+    }
+    for (rate, eligible) in commitment.rates.iter().zip(eligible) {
+        let cost = rate.on_demand.checked_mul(Quantity::from_millionths(coarse(eligible))?)?;
+        taken.eligible = taken.eligible.checked_add(cost)?;
+    }
     Some(taken)
+}
+
+/// [`FINE`] parts to the nearest millionth.
+const fn coarse(fine: u128) -> u128 {
+    fine.saturating_add(FINE / 2) / FINE
 }
 
 /// What the covered usage costs on demand.
@@ -349,14 +398,9 @@ fn best(commitment: &Commitment, left: &mut BTreeMap<&str, Vec<u128>>, time: &Ti
             }
             Kind::Dollars(best.1)
         }
-        Kind::Instances { service, hourly, upfront, years, .. } => {
-            let of = |count: u32| Kind::Instances {
-                count,
-                service: service.clone(),
-                hourly: *hourly,
-                upfront: *upfront,
-                years: *years,
-            };
+        Kind::Instances { service, hourly, upfront, .. } => {
+            let of =
+                |count: u32| Kind::Instances { count, service: service.clone(), hourly: *hourly, upfront: *upfront };
             // The largest count whose last instance still saves something.
             let (mut low, mut high) = (0u32, most_at_once(commitment, left, time));
             while low < high {
@@ -373,9 +417,10 @@ fn best(commitment: &Commitment, left: &mut BTreeMap<&str, Vec<u128>>, time: &Ti
 /// The largest number of instances in any hour, rounded up.
 fn most_at_once(commitment: &Commitment, left: &BTreeMap<&str, Vec<u128>>, time: &Time) -> u32 {
     let Some(usage) = commitment.rates.first().and_then(|rate| left.get(rate.sku.as_str())) else { return 0 };
-    let at = |bucket: usize| usage[bucket] as f64 / 1e6 / time.hours(bucket);
-    // `as` saturates.
-    (0..usage.len()).map(at).fold(0.0, f64::max).ceil() as u32
+    let at = |bucket: usize| usage[bucket] as f64 / (1e6 * FINE as f64) / time.hours(bucket);
+    // What division leaves beyond nine decimals is noise, no further instance. `as` saturates.
+    let most = (0..usage.len()).map(at).fold(0.0, f64::max);
+    (most - 1e-9).max(0.0).ceil() as u32
 }
 
 /// The commitment in USD an hour at which another dollar no longer saves a dollar.
@@ -397,22 +442,24 @@ fn best_dollars(commitment: &Commitment, left: &BTreeMap<&str, Vec<u128>>, time:
                 Some(before) => steps.push((spent, hours * (before - own))),
             }
             ratio = Some(own);
-            spent += used as f64 * rate.under.picos() as f64 / 1e18 / hours;
+            spent += used as f64 / FINE as f64 * rate.under.picos() as f64 / 1e18 / hours;
         }
         if let Some(last) = ratio {
             steps.push((spent, hours * last));
         }
     }
     steps.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut at = 0.0;
+    // A discount on demand can make a later key save more than an earlier one, so the best of all steps counts.
+    let (mut at, mut saved, mut best) = (0.0, 0.0, (0.0, 0.0));
     for (dollars, less) in steps {
-        if gain <= 0.0 {
-            break;
-        }
+        saved += gain * (dollars - at);
         at = dollars;
+        if saved > best.0 {
+            best = (saved, at);
+        }
         gain -= less;
     }
-    at
+    best.1
 }
 
 /// The lines of the commitment itself: paid whether used or not.
@@ -421,6 +468,7 @@ fn lines(commitment: &Commitment, kind: &Kind, time: &Time) -> Option<Vec<Line>>
     let line = |sku: String, service: &str, description: String, quantity: Quantity, unit: &str, price: UsdPer, how| {
         let amount = price.checked_mul(quantity)?;
         Some(Line {
+            upfront: None,
             component: ACCOUNT.to_owned(),
             service: service.to_owned(),
             sku,
@@ -444,23 +492,26 @@ fn lines(commitment: &Commitment, kind: &Kind, time: &Time) -> Option<Vec<Line>>
             let description = format!("Savings Plan {}", commitment.name);
             Some(vec![line(sku, "AWS Savings Plans", description, hours, "hour", *dollars, how)?])
         }
-        Kind::Instances { count, service, hourly, upfront, years } => {
+        Kind::Instances { count, service, hourly, upfront } => {
             let sku = commitment.name.clone();
             let all = Quantity::from_millionths(hours.millionths().checked_mul(u128::from(*count))?)?;
             let mut found = Vec::new();
-            if *hourly > UsdPer::ZERO || *upfront == Usd::ZERO {
+            if *hourly > UsdPer::ZERO || upfront.fee == Usd::ZERO {
                 let how = format!("{count} reserved x {} hours, used or not", grouped(&hours.to_string()));
                 let text = commitment.description.clone();
                 found.push(line(sku.clone(), service, text, all, "instance-hour", *hourly, how)?);
             }
-            if *upfront > Usd::ZERO {
-                // A year has 8,760 hours on AWS's price list.
-                let term = Wide::new(u128::from(*years) * 8_760 * 1_000_000);
-                let share = Quantity::from_ratio(Wide::new(all.millionths()), term)?;
-                let how = format!("{count} x {hours} h / {} h of the term", u64::from(*years) * 8_760);
-                let text = format!("{}, upfront, spread over {years} y", commitment.description);
-                let price = UsdPer::from_usd(upfront.rounded(UsdPer::DECIMALS)).ok()?;
-                found.push(line(sku, service, text, share, "term", price, how)?);
+            if upfront.fee > Usd::ZERO {
+                let (fee, an_hour) = (upfront.fee, upfront.an_hour);
+                let how = format!(
+                    "${fee} upfront each / {} h of the term = ${an_hour} an hour; {count} reserved x {} hours, used or not",
+                    grouped(&upfront.hours().to_string()),
+                    grouped(&hours.to_string())
+                );
+                let text = format!("{}, upfront, spread over {} y", commitment.description, upfront.years);
+                let paid = fee.checked_ratio(u128::from(*count), 1)?;
+                let part = line(sku, service, text, all, "instance-hour", an_hour, how)?;
+                found.push(Line { upfront: Some(paid), ..part });
             }
             Some(found)
         }
@@ -489,6 +540,11 @@ fn first_price(price: &Price) -> UsdPer {
     price.tiers.first().map_or(UsdPer::ZERO, |tier| tier.price)
 }
 
+/// The public price, before anything that was agreed.
+fn list_price(price: &Price) -> UsdPer {
+    price.tiers.first().map_or(UsdPer::ZERO, |tier| tier.list.unwrap_or(tier.price))
+}
+
 fn resolve_reserved(index: usize, reserved: &Reserved, prices: &Prices<'_>) -> Result<Commitment, BillError> {
     let on_demand = prices.find(&reserved.sku)?;
     let instance = reserved.sku.rsplit_once("linux.").map(|(_, instance)| instance);
@@ -506,14 +562,22 @@ fn resolve_reserved(index: usize, reserved: &Reserved, prices: &Prices<'_>) -> R
             ((first_price(price), Usd::ZERO, 1), source)
         }
     };
-    let (hourly, upfront, years) = kind;
+    let (hourly, fee, years) = kind;
+    let too_large = || BillError::TooLarge { sku: reserved.sku.clone() };
+    let upfront = Upfront::new(fee, years).ok_or_else(too_large)?;
+    let under = hourly.checked_add(upfront.an_hour).ok_or_else(too_large)?;
     let count = reserved.count;
     Ok(Commitment {
         name: format!("reserved-{}.{}", index + 1, reserved.sku),
         description: format!("{count} reserved {}", instance.unwrap_or(&reserved.sku)),
-        kind: Kind::Instances { count, service: on_demand.service.clone(), hourly, upfront, years },
+        kind: Kind::Instances { count, service: on_demand.service.clone(), hourly, upfront },
         provenance,
-        rates: vec![Rate { sku: reserved.sku.clone(), under: hourly, on_demand: first_price(on_demand) }],
+        rates: vec![Rate {
+            sku: reserved.sku.clone(),
+            under,
+            on_demand: first_price(on_demand),
+            list: list_price(on_demand),
+        }],
     })
 }
 
@@ -548,27 +612,29 @@ fn resolve_plan(plan: &SavingsPlan, prices: &Prices<'_>) -> Result<Commitment, B
     let mut sources: Option<Provenance> = None;
     for price in prices.book.prices().filter(|price| may_cover(&plan.kind, &price.key)) {
         let own = plan.rates.iter().find(|(sku, _)| *sku == price.key).map(|(_, rate)| *rate);
-        let percent = || Some(agreed::less(first_price(price), &[agreed::best(&plan.discounts, price)?]));
+        // AWS states the savings of plans against its public prices, whatever else was agreed.
+        let percent = || Some(agreed::less(list_price(price), &[agreed::best(&plan.discounts, price)?]));
         let offered = || {
             let listed = prices.book.price(&format!("sp.{}.{}", plan.offer.as_ref()?, price.key)).ok()?;
             sources = sources.take().or_else(|| listed.tiers.first().map(|tier| tier.provenance.clone()));
             Some(first_price(listed))
         };
         if let Some(under) = own.or_else(percent).or_else(offered) {
-            rates.push(Rate { sku: price.key.clone(), under, on_demand: first_price(price) });
+            let (on_demand, list) = (first_price(price), list_price(price));
+            rates.push(Rate { sku: price.key.clone(), under, on_demand, list });
         }
     }
     if let (true, Some(offer)) = (rates.is_empty(), &plan.offer) {
         prices.book.price(&format!("sp.{offer}"))?;
     }
-    // The largest saving first: under_a / on_demand_a < under_b / on_demand_b; then the lowest rate, then the key.
+    // The largest saving first: under_a / list_a < under_b / list_b; then the lowest rate, then the key.
     rates.sort_by(|a, b| {
         let product = |x: UsdPer, y: UsdPer| Wide::new(x.picos()).checked_mul(Wide::new(y.picos()));
-        let ratio = product(a.under, b.on_demand).cmp(&product(b.under, a.on_demand));
+        let ratio = product(a.under, b.list).cmp(&product(b.under, a.list));
         ratio.then(a.under.cmp(&b.under)).then_with(|| a.sku.cmp(&b.sku))
     });
-    // Usage that is cheaper on demand is not worth a commitment, and AWS has no such rates.
-    rates.retain(|rate| rate.under.cmp(&rate.on_demand) != Ordering::Greater);
+    // AWS has no rates above the list price.
+    rates.retain(|rate| rate.under.cmp(&rate.list) != Ordering::Greater);
     let scope = match &plan.kind {
         PlanKind::Compute => "Compute Savings Plan".to_owned(),
         PlanKind::Ec2Instance(family) => format!("EC2 Instance Savings Plan for {family}"),

@@ -207,6 +207,9 @@ pub struct Bill {
     pub without_free_tier: Usd,
     /// The same of each replication.
     pub without_free_tier_each: Vec<Usd>,
+    /// What the usage would cost on demand at list prices: nothing free, nothing agreed, no commitments, no support. `None` where
+    /// the list does not go that far.
+    pub at_list_prices: Option<Usd>,
     /// What one-off bursts add to the month in which they happen; `None` where there are none.
     pub once: Option<Usd>,
     /// Share of the total, 0..=1, that rests on prices known from memory only.
@@ -274,13 +277,27 @@ pub fn bill(input: &BillInput<'_>) -> Result<Bill, BillError> {
     } else {
         None
     };
-    let mut bill = whole.bill(without_free_tier);
+    let list = Prices { book: input.book, stated: input.stated };
+    let demands = monthly::demands(input, &list, all(), false)?;
+    let mut bill = whole.bill(without_free_tier, at_list_prices(&demands, &list, input.billing, input.month));
     bill.low = half_width.and_then(|half| bill.total.checked_sub(half));
     bill.high = half_width.and_then(|half| bill.total.checked_add(half));
     bill.each = each;
     bill.without_free_tier_each = without_free_tier_each;
     bill.once = once;
     Ok(bill)
+}
+
+/// See [`Bill::at_list_prices`]. Other accounts go on sharing the tiers.
+fn at_list_prices(
+    demands: &[monthly::Demand],
+    list: &Prices<'_>,
+    billing: &Billing,
+    month: SimDuration,
+) -> Option<Usd> {
+    let billing = &Billing { other_accounts: billing.other_accounts.clone(), ..Billing::default() };
+    let terms = Terms { free_tier: &FreeTier::None, billing, month, hours: &Hours::default() };
+    terms.price(demands, list).ok().map(|priced| priced.total)
 }
 
 /// On what terms the usage of a month is paid.
@@ -310,7 +327,7 @@ impl Terms<'_> {
         };
         let (mut lines, commitments) = tiers::lines(demands, &account)?;
         if let Some(plan) = &self.billing.support {
-            lines.extend(support::lines(plan, sum(&lines)?, prices)?);
+            lines.extend(support::lines(plan, sum(&lines)?, self.billing.enterprise, prices)?);
         }
         Ok(Priced { total: sum(&lines)?, lines, commitments })
     }
@@ -318,8 +335,9 @@ impl Terms<'_> {
 
 impl Priced {
     /// The bill of usage that is known for certain.
-    fn bill(self, without_free_tier: Usd) -> Bill {
+    fn bill(self, without_free_tier: Usd, at_list_prices: Option<Usd>) -> Bill {
         Bill {
+            at_list_prices,
             low: None,
             high: None,
             each: vec![self.total],
@@ -341,13 +359,13 @@ impl Bill {
         self.lines.iter().map(Line::item).collect()
     }
 
-    /// What a component paid in the month for capacity that was not at work: each key's amounts times the share of it
-    /// that idled. `None` where none of these keys is on the bill.
+    /// What a component cost in the month for capacity that was not at work: what each key comes to, commitments included,
+    /// times the share of it that idled. `None` where none of these keys is on the bill.
     pub fn idle_cost(&self, component: &str, idle_shares: &[(String, f64)]) -> Option<Usd> {
         let mut idle = None;
         for line in self.lines.iter().filter(|line| line.component == component) {
             if let Some((_, share)) = idle_shares.iter().find(|(sku, _)| *sku == line.sku) {
-                idle = idle.unwrap_or(Usd::ZERO).checked_add(line.amount.times_share(*share));
+                idle = idle.unwrap_or(Usd::ZERO).checked_add(line.effective()?.times_share(*share));
             }
         }
         idle
@@ -376,6 +394,11 @@ impl Bill {
 }
 
 impl Line {
+    /// What it comes to: the amount, or for covered usage what the commitment takes for it.
+    pub fn effective(&self) -> Option<Usd> {
+        self.under.map_or(Some(self.amount), |under| under.checked_mul(self.quantity))
+    }
+
     /// The line as results print it.
     pub fn item(&self) -> LineItem {
         LineItem {
@@ -389,6 +412,7 @@ impl Line {
             list_unit_price: self.list_price.to_string(),
             effective_unit_price: self.under.unwrap_or(self.unit_price).to_string(),
             commitment: self.commitment.clone(),
+            upfront: self.upfront.map(|paid| paid.to_string()),
             amount: self.amount.to_string(),
             formula: self.formula.clone(),
             source: self.provenance.source.clone(),

@@ -1,5 +1,5 @@
 //! A bill as results show it: totals, another currency, tax apart, how well commitments fit. Amounts in another currency and of tax are
-//! rounded to the cent (half to even); nothing of them is part of a line or of the total.
+//! rounded to the cent (halves up); nothing of them is part of a line or of the total.
 
 use super::{Bill, CommitmentUse};
 use crate::money::{Usd, UsdPer};
@@ -7,9 +7,6 @@ use crate::results::{BillResults, CommitmentResult, Converted, FreeLeft, Monthly
 use crate::spec::billing::{Billing, Currency, Percentage, Tax};
 use crate::spec::scenario::FreeTier;
 use crate::units::SimDuration;
-
-/// Decimals of amounts that are paid.
-const CENTS: u32 = 2;
 
 impl Bill {
     /// The totals, without those that only a comparison knows.
@@ -22,22 +19,18 @@ impl Bill {
             high: self.high.map(text),
             without_free_tier: Some(text(self.without_free_tier)),
             without_free_tier_each: self.without_free_tier_each.iter().copied().map(text).collect(),
-            at_list_prices: self.at_list_prices().map(text),
+            at_list_prices: self.at_list_prices.map(text),
             each: self.each.iter().copied().map(text).collect(),
             once: self.once.map(text),
             at_traffic: Vec::new(),
             per_million_requests: None,
             share_from_memory: self.share_from_memory,
-            converted: billing.currency.as_ref().and_then(|currency| converted(self.total, currency)),
+            converted: billing
+                .currency
+                .as_ref()
+                .and_then(|currency| converted(self.total, currency, billing.tax.as_ref())),
             tax: billing.tax.as_ref().and_then(|tax| taxed(self.total, tax)),
         }
-    }
-
-    /// What all usage costs on demand at the list prices of its tiers: nothing free, nothing agreed, no commitments. Support
-    /// and the commitments' own lines are not in it.
-    pub fn at_list_prices(&self) -> Option<Usd> {
-        let usage = self.lines.iter().filter(|line| line.is_usage());
-        usage.map(|line| line.list_price.checked_mul(line.quantity)).try_fold(Usd::ZERO, |sum, a| sum.checked_add(a?))
     }
 
     /// How well the commitments fit.
@@ -74,13 +67,6 @@ impl Bill {
     }
 }
 
-impl super::Line {
-    /// Whether this is usage, rather than the cost of a commitment or of support.
-    pub fn is_usage(&self) -> bool {
-        (self.commitment.is_none() || self.under.is_some()) && !self.sku.starts_with("support.")
-    }
-}
-
 impl CommitmentUse {
     fn result(&self) -> CommitmentResult {
         CommitmentResult {
@@ -114,21 +100,31 @@ pub fn terms(free_tier: &FreeTier, billing: &Billing) -> Terms {
     }
 }
 
-/// An amount in another currency, to the cent.
-fn converted(total: Usd, currency: &Currency) -> Option<Converted> {
-    let amount = total.checked_ratio(currency.rate.picos(), 10u128.pow(UsdPer::DECIMALS))?;
+/// An amount in another currency, to the cent; the tax is reckoned in that currency, since an invoice in it states it so.
+fn converted(total: Usd, currency: &Currency, tax: Option<&Tax>) -> Option<Converted> {
+    let amount = total.checked_ratio(currency.rate.picos(), 10u128.pow(UsdPer::DECIMALS))?.to_cents();
+    let tax = match tax {
+        Some(tax) => Some(amount.checked_ratio(tax.rate.parts(), Percentage::WHOLE)?.to_cents()),
+        None => None,
+    };
+    let with_tax = match tax {
+        Some(tax) => Some(amount.checked_add(tax)?.to_string()),
+        None => None,
+    };
     Some(Converted {
+        tax: tax.map(|tax| tax.to_string()),
+        total_with_tax: with_tax,
         currency: currency.code.clone(),
         rate: currency.rate.to_string(),
         as_of: currency.as_of.to_string(),
         source: currency.source.clone(),
-        total: amount.rounded(CENTS).to_string(),
+        total: amount.to_string(),
     })
 }
 
 /// The tax on an amount, to the cent.
 fn taxed(total: Usd, tax: &Tax) -> Option<TaxResult> {
-    let amount = total.checked_ratio(tax.rate.parts(), Percentage::WHOLE)?.rounded(CENTS);
+    let amount = total.checked_ratio(tax.rate.parts(), Percentage::WHOLE)?.to_cents();
     Some(TaxResult {
         name: tax.name.clone(),
         percent: tax.rate.0.to_string(),

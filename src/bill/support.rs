@@ -3,13 +3,19 @@
 use super::tiers::Line;
 use super::{BillError, Prices};
 use crate::money::{Quantity, Usd, UsdPer, grouped};
+use crate::spec::billing::Percentage;
 use crate::usage::ACCOUNT;
 
-/// The lines of a plan for these charges (commitments included, tax not).
+/// The lines of a plan for these charges (commitments included, tax not). An enterprise agreement is in the charges and not off the plan.
 ///
 /// # Errors
 /// [`BillError::MissingPrice`] when the book does not have the plan.
-pub(super) fn lines(plan: &str, charges: Usd, prices: &Prices<'_>) -> Result<Vec<Line>, BillError> {
+pub(super) fn lines(
+    plan: &str,
+    charges: Usd,
+    agreement: Option<Percentage>,
+    prices: &Prices<'_>,
+) -> Result<Vec<Line>, BillError> {
     let key = format!("support.{plan}");
     let price = prices.find(&key)?;
     let too_large = || BillError::TooLarge { sku: key.clone() };
@@ -18,7 +24,9 @@ pub(super) fn lines(plan: &str, charges: Usd, prices: &Prices<'_>) -> Result<Vec
     let minimum = prices.book.ratio(&format!("support.minimum.{plan}"));
     let line = |description: String, quantity: Quantity, unit_price: UsdPer, list_price, provenance, how: String| {
         let amount = unit_price.checked_mul(quantity).ok_or_else(too_large)?;
-        let formula = format!("{how}; {} x ${unit_price} = ${amount}", grouped(&quantity.to_string()));
+        let agreed =
+            agreement.map_or_else(String::new, |share| format!("; the agreement's {share} is not off support"));
+        let formula = format!("{how}{agreed}; {} x ${unit_price} = ${amount}", grouped(&quantity.to_string()));
         Ok(Line {
             component: ACCOUNT.to_owned(),
             service: price.service.clone(),
@@ -34,6 +42,7 @@ pub(super) fn lines(plan: &str, charges: Usd, prices: &Prices<'_>) -> Result<Vec
             free: false,
             commitment: None,
             under: None,
+            upfront: None,
         })
     };
     let of = format!("charges of ${} in the month", grouped(&charges.to_string()));

@@ -339,6 +339,27 @@ fn idle_and_hourly_cost_follow_the_lines() {
     assert_eq!(bill.idle_cost("web", &idle), Some(usd("0.2448")));
     assert_eq!(bill.idle_cost("web", &[("lambda.pc.capacity.x86".to_owned(), 1.0)]), None);
     assert_eq!(bill.idle_cost("other", &idle), None);
+
+    // Reserved for 262.80 upfront a year, 3 cents an hour: that is what idles, not the nothing that the covered line charges.
+    let reserved = crate::spec::billing_saved::from_json(&serde_json::json!({
+        "reserved": [ { "sku": "ec2.od.linux.m7g.large", "count": 2, "hourly": "0", "upfront": "262.80", "term": "1y" } ]
+    }))
+    .expect("terms");
+    let even = used;
+    let covered = super::bill(&BillInput {
+        full: &[&even],
+        without: &[],
+        horizon: two_hours,
+        month: two_hours,
+        book: &BOOK,
+        stated: &[],
+        billing: &reserved,
+        free_tier: &FreeTier::None,
+        half_width: &|_| None,
+    })
+    .expect("priced");
+    // One instance in the first hour, three in the second: (3 x 0.03 + 1 x 0.0816) x 0.75.
+    assert_eq!(covered.idle_cost("web", &idle), Some(usd("0.1287")));
 }
 
 #[test]

@@ -52,8 +52,10 @@ pub struct Line {
     pub free: bool,
     /// The commitment that covers it, or that it is the cost of.
     pub commitment: Option<String>,
-    /// Covered usage: price of one unit under the commitment, which is paid on the commitment's own line.
+    /// Covered usage: price of one unit under the commitment, which is paid on the commitment's own lines.
     pub under: Option<UsdPer>,
+    /// A commitment's upfront part: all that is paid at the start of the term, of which `amount` is this month's share.
+    pub upfront: Option<Usd>,
 }
 
 /// Whose usage it is and on what terms it is paid.
@@ -433,6 +435,7 @@ fn split(
                 free: matches!(stretch.part, Part::Free),
                 commitment,
                 under,
+                upfront: None,
             });
         }
     }

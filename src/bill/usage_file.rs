@@ -277,7 +277,8 @@ impl StatedUsage {
     /// A diagnostic at each key that has no price; one for whatever else cannot be priced.
     pub fn bill(&self, book: &PriceBook) -> Result<Bill, Vec<Diagnostic>> {
         let other = |error: BillError| vec![Diagnostic::error("cannot-price", error.to_string())];
-        let book = agreed::book(book, &self.billing).map_err(other)?;
+        let list = book;
+        let book = agreed::book(list, &self.billing).map_err(other)?;
         commitments::check(&book, &self.billing).map_err(other)?;
         let mut findings = Vec::new();
         let mut demands = Vec::with_capacity(self.entries.len());
@@ -304,16 +305,17 @@ impl StatedUsage {
         if !findings.is_empty() {
             return Err(findings);
         }
-        self.priced(&demands, &Prices { book: &book, stated: &[] }).map_err(other)
+        self.priced(&demands, &Prices { book: &book, stated: &[] }, &Prices { book: list, stated: &[] }).map_err(other)
     }
 
-    fn priced(&self, demands: &[Demand], prices: &Prices<'_>) -> Result<Bill, BillError> {
+    fn priced(&self, demands: &[Demand], prices: &Prices<'_>, list: &Prices<'_>) -> Result<Bill, BillError> {
         let hours = self.hours()?;
         let price = |free_tier: &FreeTier| {
             Terms { free_tier, billing: &self.billing, month: self.month, hours: &hours }.price(demands, prices)
         };
         let without_free_tier = price(&FreeTier::None)?.total;
-        Ok(price(&self.free_tier)?.bill(without_free_tier))
+        let at_list_prices = super::at_list_prices(demands, list, &self.billing, self.month);
+        Ok(price(&self.free_tier)?.bill(without_free_tier, at_list_prices))
     }
 
     /// The stated profiles, each entry's in proportion to what it uses of its key.
