@@ -11,6 +11,8 @@ pub(super) struct Clock {
     start: Option<Zoned>,
     /// IANA name of the zone that the labels are in.
     zone: String,
+    /// First instant of the billed month, where it is one of the calendar. AWS's months are those of UTC.
+    month: Option<Timestamp>,
 }
 
 /// A tick of a time axis: seconds since t = 0 and its label.
@@ -27,7 +29,25 @@ impl Clock {
             .map(|instant| instant.to_zoned(zone.clone()))
             .or_else(|_| results.start.parse::<DateTime>().and_then(|civil| civil.to_zoned(zone)))
             .ok();
-        Self { start, zone: name }
+        let first = results.terms.month.as_ref().and_then(|month| format!("{month}-01T00:00:00Z").parse().ok());
+        Self { start, zone: name, month: first }
+    }
+
+    /// Hours from t = 0 to the first of the billed month, rounded down; zero where the month starts at t = 0. The month's first hour is
+    /// like the simulated one so many hours later, which keeps weekdays and hours of the day where the horizon is whole weeks.
+    pub(super) fn shift(&self) -> i64 {
+        let start = self.start.as_ref().map(Zoned::timestamp);
+        let between =
+            |(start, month): (Timestamp, Timestamp)| (month.as_second() - start.as_second()).div_euclid(3_600);
+        start.zip(self.month).map_or(0, between)
+    }
+
+    /// So many seconds into the billed month, as [`Self::utc`].
+    pub(super) fn billed(&self, seconds: u64) -> String {
+        match self.month {
+            Some(month) => instant(month, seconds),
+            None => self.utc(seconds),
+        }
     }
 
     /// What the labels mean, in a sentence.
@@ -64,8 +84,7 @@ impl Clock {
     /// An instant as FOCUS writes it, `2026-03-02T05:00:00Z`; counted from 1970 where the start cannot be read.
     pub(super) fn utc(&self, seconds: u64) -> String {
         let start = self.start.as_ref().map_or(Timestamp::UNIX_EPOCH, Zoned::timestamp);
-        let at = i64::try_from(seconds).ok().and_then(|s| start.checked_add(Span::new().try_seconds(s).ok()?).ok());
-        at.unwrap_or(start).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+        instant(start, seconds)
     }
 
     /// Ticks for an axis from 0 to `span` seconds: at most about `most`, at round local times.
@@ -132,6 +151,12 @@ impl Clock {
         }
         ticks
     }
+}
+
+/// So many seconds later, as FOCUS writes it.
+fn instant(start: Timestamp, seconds: u64) -> String {
+    let at = i64::try_from(seconds).ok().and_then(|s| start.checked_add(Span::new().try_seconds(s).ok()?).ok());
+    at.unwrap_or(start).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// `12 d 20:05`, `20:05`; for what lies outside the calendar just the days.

@@ -1,14 +1,19 @@
 //! `focus.csv`: the bills as FOCUS 1.2 rows (FinOps Open Cost and Usage Specification), by the day or the hour, marked as simulated.
 //!
 //! Columns of FOCUS 1.3 and our own (`x_…`) stand behind those of 1.2. Each architecture is a billing account of its own, since they are
-//! alternatives whose sum means nothing. Rows of an account add up to its total exactly. `InvoiceId` is kept and null: nobody is invoiced.
+//! alternatives whose sum means nothing. `EffectiveCost` of an account adds up to its total exactly; so does `BilledCost`, but for upfront
+//! fees, which it has in full where the total has the month's share. `InvoiceId` is kept and null: nobody is invoiced.
+//!
+//! Commitments follow FOCUS 1.2 (Commitment Discount columns, appendix "Commitment Discounts"): an upfront fee is a one-time purchase over
+//! the term, what is paid by the hour a recurring one, both without effective cost; covered usage is `Used` at what an hour of the
+//! commitment costs with its upfront share; what nobody took is one `Unused` row. Quantities are hours for reservations, dollars for plans.
 
 use super::clock::Clock;
 use super::csv::guarded;
 use super::format::clean;
 use super::spread::{self, Part, Period};
-use crate::money::{Usd, UsdPer};
-use crate::results::{ArchitectureResult, LineItem, Results};
+use crate::money::{Quantity, Usd, UsdPer};
+use crate::results::{ArchitectureResult, LineItem, LineKind, Results};
 
 /// The columns, in order: FOCUS 1.2, then 1.3, then our own.
 pub const COLUMNS: [&str; 58] = [
@@ -104,14 +109,18 @@ pub fn render(results: &Results, period: Period) -> String {
         let account = Account::new(results, index, a, &clock);
         for item in &a.line_items {
             let Some(prices) = Prices::of(item) else { continue };
-            let parts = spread::parts(results, a, item, period);
-            rows.extend(parts.iter().filter_map(|part| Row::new(item, prices, part, &clock)));
+            if item.kind() == LineKind::Upfront {
+                rows.extend(Row::upfront(item, results, &clock));
+            } else {
+                let parts = spread::parts(results, a, item, period, clock.shift());
+                rows.extend(parts.iter().filter_map(|part| Row::new(item, prices, part, &clock)));
+            }
             for row in rows.drain(..) {
                 write(&row, &account);
             }
         }
-        for (item, unused) in unused(a) {
-            write(&Row::unused(item, unused, results, &clock), &account);
+        for unused in unused(a) {
+            write(&Row::unused(&unused, results, &clock), &account);
         }
     }
     let rows = writer.into_inner().expect("flushed to memory");
@@ -122,42 +131,45 @@ pub fn render(results: &Results, period: Period) -> String {
     String::from_utf8(bytes).expect("made of strings")
 }
 
-/// What of each commitment's cost no usage took: (its first line, USD).
-fn unused(a: &ArchitectureResult) -> Vec<(&LineItem, Usd)> {
-    let mut found: Vec<(&LineItem, Option<Usd>)> = Vec::new();
-    for item in a.line_items.iter().filter(|item| kind(item) == Kind::Commitment) {
-        let cost: Option<Usd> = item.amount.parse().ok();
-        match found.iter_mut().find(|(first, _)| first.commitment == item.commitment) {
-            Some((_, sum)) => *sum = sum.and_then(|sum| sum.checked_add(cost?)),
-            None => found.push((item, cost)),
-        }
-    }
-    for item in a.line_items.iter().filter(|item| kind(item) == Kind::Covered) {
-        let taken = Prices::of(item).and_then(|prices| prices.effective.checked_mul(spread::numbers(item)?.0));
-        if let Some((_, sum)) = found.iter_mut().find(|(first, _)| first.commitment == item.commitment) {
-            *sum = sum.and_then(|sum| sum.checked_sub(taken?));
-        }
-    }
-    found.into_iter().filter_map(|(item, sum)| Some((item, sum.filter(|sum| *sum > Usd::ZERO)?))).collect()
+/// What of a commitment no usage took.
+struct Unused<'a> {
+    /// The first line of the commitment's own.
+    item: &'a LineItem,
+    cost: Usd,
+    /// In the commitment's measure: hours or dollars.
+    quantity: String,
 }
 
-/// What a line is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// Usage, at its own price.
-    Usage,
-    /// Usage that a commitment pays for.
-    Covered,
-    /// What a commitment itself costs.
-    Commitment,
+/// What of each commitment was left over, where there is any.
+fn unused(a: &ArchitectureResult) -> Vec<Unused<'_>> {
+    let mut names: Vec<&LineItem> = Vec::new();
+    for item in a.line_items.iter().filter(|item| matches!(item.kind(), LineKind::Recurring | LineKind::Upfront)) {
+        if names.iter().all(|first| first.commitment != item.commitment) {
+            names.push(item);
+        }
+    }
+    names.into_iter().filter_map(|item| left_over(a, item)).collect()
 }
 
-fn kind(item: &LineItem) -> Kind {
-    match &item.commitment {
-        None => Kind::Usage,
-        Some(_) if item.effective_unit_price != item.unit_price => Kind::Covered,
-        Some(_) => Kind::Commitment,
+fn left_over<'a>(a: &'a ArchitectureResult, item: &'a LineItem) -> Option<Unused<'a>> {
+    let own = || a.line_items.iter().filter(|line| line.commitment == item.commitment);
+    let (mut cost, mut hours) = (Usd::ZERO, spread::numbers(item)?.0);
+    for line in own() {
+        if line.kind() == LineKind::Covered {
+            let quantity = spread::numbers(line)?.0;
+            cost = cost.checked_sub(Prices::of(line)?.effective.checked_mul(quantity)?)?;
+            hours = hours.saturating_sub(quantity);
+        } else {
+            cost = cost.checked_add(line.amount.parse().ok()?)?;
+        }
     }
+    let quantity = if is_plan(item) { cost.to_string() } else { hours.to_string() };
+    (cost > Usd::ZERO).then_some(Unused { item, cost, quantity })
+}
+
+/// Whether the commitment of its own line is a Savings Plan rather than a reservation.
+fn is_plan(item: &LineItem) -> bool {
+    item.sku.starts_with("savings_plan.")
 }
 
 /// USD a unit.
@@ -184,12 +196,15 @@ impl Prices {
 /// One row.
 struct Row<'a> {
     item: &'a LineItem,
-    kind: Kind,
+    kind: LineKind,
     from: String,
     to: String,
     /// Nothing of it is priced: the unused part of a commitment.
     unpriced: bool,
     quantity: String,
+    unit: String,
+    /// Of the commitment, in its measure.
+    committed: String,
     list_price: String,
     contracted_price: String,
     billed: String,
@@ -216,58 +231,96 @@ impl<'a> Account<'a> {
             results,
             a,
             id: format!("simulated-{}", super::charts::slug(index, &a.name)),
-            from: clock.utc(0),
-            to: clock.utc(spread::month_seconds(results)),
+            from: clock.billed(0),
+            to: clock.billed(spread::month_seconds(results)),
             tags: if a.tags.is_empty() { String::new() } else { tags },
         }
     }
 
-    /// Whether the commitment of a line is a Savings Plan rather than a reservation.
-    fn is_plan(&self, item: &LineItem) -> bool {
-        let mut lines = self.a.line_items.iter();
-        lines.any(|own| own.commitment == item.commitment && own.sku.starts_with("savings_plan."))
+    /// The commitment's own line behind a line that it pays for, or that is it.
+    fn commitment(&self, item: &LineItem) -> Option<&'a LineItem> {
+        let own = |line: &&LineItem| line.commitment == item.commitment && line.kind() != LineKind::Covered;
+        item.commitment.as_ref().and_then(|_| self.a.line_items.iter().find(own))
     }
 }
 
 impl<'a> Row<'a> {
     /// A part of a line; `None` where an amount is beyond the range of money.
     fn new(item: &'a LineItem, prices: Prices, part: &Part, clock: &Clock) -> Option<Self> {
-        let kind = kind(item);
+        let kind = item.kind();
         let cost = |price: UsdPer| price.checked_mul(part.quantity).map(|cost| cost.to_string());
         // A commitment is no contract on the price of usage.
-        let contracted = if kind == Kind::Covered { prices.list } else { prices.billed };
+        let contracted = if kind == LineKind::Covered { prices.list } else { prices.billed };
         Some(Self {
             item,
             kind,
-            from: clock.utc(part.from),
-            to: clock.utc(part.to),
+            from: clock.billed(part.from),
+            to: clock.billed(part.to),
             unpriced: false,
             quantity: part.quantity.to_string(),
+            unit: unit(&item.unit),
+            committed: String::new(),
             list_price: prices.list.to_string(),
             contracted_price: contracted.to_string(),
             billed: cost(prices.billed)?,
             list: cost(prices.list)?,
             contracted: cost(contracted)?,
             // What is bought is taken by the usage that it covers, and the rest by a row of its own.
-            effective: if kind == Kind::Commitment { "0".to_owned() } else { cost(prices.effective)? },
+            effective: if kind == LineKind::Recurring { "0".to_owned() } else { cost(prices.effective)? },
+        })
+    }
+
+    /// The fee that is paid at once for the whole term: the month is taken for the one in which it is bought.
+    fn upfront(item: &'a LineItem, results: &Results, clock: &Clock) -> Option<Self> {
+        let fee = item.upfront.clone()?;
+        // The fee over its share of an hour is the instance-hours of the term, to the hour.
+        let (_, an_hour) = spread::numbers(item)?;
+        let hours = fee.parse::<Usd>().ok()?.to_f64() / an_hour.checked_mul(Quantity::from_units(1)?)?.to_f64();
+        Some(Self {
+            item,
+            kind: LineKind::Upfront,
+            from: clock.billed(0),
+            to: clock.billed(spread::month_seconds(results)),
+            unpriced: false,
+            quantity: "1".to_owned(),
+            unit: "Units".to_owned(),
+            committed: format!("{hours:.0}"),
+            list_price: fee.clone(),
+            contracted_price: fee.clone(),
+            billed: fee.clone(),
+            list: fee.clone(),
+            contracted: fee,
+            effective: "0".to_owned(),
         })
     }
 
     /// What of a commitment no usage took, over the whole month.
-    fn unused(item: &'a LineItem, unused: Usd, results: &Results, clock: &Clock) -> Self {
+    fn unused(unused: &Unused<'a>, results: &Results, clock: &Clock) -> Self {
         Self {
-            item,
-            kind: Kind::Covered,
-            from: clock.utc(0),
-            to: clock.utc(spread::month_seconds(results)),
+            item: unused.item,
+            kind: LineKind::Covered,
+            from: clock.billed(0),
+            to: clock.billed(spread::month_seconds(results)),
             unpriced: true,
             quantity: String::new(),
+            unit: String::new(),
+            committed: unused.quantity.clone(),
             list_price: String::new(),
             contracted_price: String::new(),
             billed: "0".to_owned(),
             list: "0".to_owned(),
             contracted: "0".to_owned(),
-            effective: unused.to_string(),
+            effective: unused.cost.to_string(),
+        }
+    }
+
+    /// What the row has or takes of its commitment: dollars of a plan, hours of a reservation.
+    fn committed(&self, plan: bool) -> String {
+        match self.kind {
+            _ if !self.committed.is_empty() => self.committed.clone(),
+            LineKind::Recurring if plan => self.billed.clone(),
+            LineKind::Covered if plan => self.effective.clone(),
+            _ => self.quantity.clone(),
         }
     }
 
@@ -275,9 +328,9 @@ impl<'a> Row<'a> {
         let (results, a, item) = (account.results, account.a, self.item);
         let (category, subcategory) = category(item);
         let component = a.components.iter().find(|c| c.name == item.component);
-        let bought = self.kind == Kind::Commitment;
-        let priced = |text: String| if self.unpriced { String::new() } else { text };
-        let committed = |text: &str| item.commitment.as_ref().map_or_else(String::new, |_| text.to_owned());
+        let bought = matches!(self.kind, LineKind::Recurring | LineKind::Upfront);
+        let commitment = account.commitment(item);
+        let of_commitment = |text: &dyn Fn(&LineItem) -> String| commitment.map_or_else(String::new, text);
         match column {
             "BilledCost" => self.billed.clone(),
             "ContractedCost" => self.contracted.clone(),
@@ -286,9 +339,9 @@ impl<'a> Row<'a> {
             "ContractedUnitPrice" | "PricingCurrencyContractedUnitPrice" => self.contracted_price.clone(),
             "ListUnitPrice" | "PricingCurrencyListUnitPrice" => self.list_price.clone(),
             "PricingQuantity" => self.quantity.clone(),
-            "PricingUnit" => priced(unit(&item.unit)),
+            "PricingUnit" => self.unit.clone(),
             "ConsumedQuantity" if !bought => self.quantity.clone(),
-            "ConsumedUnit" if !bought => priced(unit(&item.unit)),
+            "ConsumedUnit" if !bought => self.unit.clone(),
             "BillingAccountId" | "SubAccountId" => account.id.clone(),
             "BillingAccountName" | "SubAccountName" | "x_Architecture" => clean(&a.name),
             "BillingAccountType" | "SubAccountType" => "Simulated architecture".to_owned(),
@@ -298,13 +351,19 @@ impl<'a> Row<'a> {
             "ChargePeriodStart" => self.from.clone(),
             "ChargePeriodEnd" => self.to.clone(),
             "ChargeCategory" => if bought { "Purchase" } else { "Usage" }.to_owned(),
-            "ChargeFrequency" => if bought { "Recurring" } else { "Usage-Based" }.to_owned(),
+            "ChargeFrequency" => match self.kind {
+                LineKind::Upfront => "One-Time",
+                LineKind::Recurring => "Recurring",
+                _ => "Usage-Based",
+            }
+            .to_owned(),
             "ChargeDescription" if self.unpriced => format!("Simulated: unused part of {}", clean(&item.description)),
             "ChargeDescription" => format!("Simulated: {}", clean(&item.description)),
             "InvoiceIssuerName" | "ProviderName" | "PublisherName" | "HostProviderName" | "ServiceProviderName" => {
                 PROVIDER.to_owned()
             }
-            "PricingCategory" => if item.commitment.is_some() { "Committed" } else { "Standard" }.to_owned(),
+            // What is bought is not itself priced by a commitment.
+            "PricingCategory" => if self.kind == LineKind::Covered { "Committed" } else { "Standard" }.to_owned(),
             "RegionId" => clean(&results.region),
             "RegionName" => region_name(&results.region),
             "ResourceId" => component.map_or_else(String::new, |c| clean(&format!("{}/{}", a.name, c.name))),
@@ -321,16 +380,17 @@ impl<'a> Row<'a> {
                 item.commitment.as_deref().map_or_else(String::new, clean)
             }
             "CommitmentDiscountStatus" if self.unpriced => "Unused".to_owned(),
-            "CommitmentDiscountStatus" if self.kind == Kind::Covered => "Used".to_owned(),
-            "CommitmentDiscountCategory" => committed(if account.is_plan(item) { "Spend" } else { "Usage" }),
-            // A plan is so many dollars, a reservation so many hours; of what is lost, only the dollars are known.
-            "CommitmentDiscountQuantity" if account.is_plan(item) || self.unpriced => {
-                committed(if bought { &self.billed } else { &self.effective })
+            "CommitmentDiscountStatus" if self.kind == LineKind::Covered => "Used".to_owned(),
+            "CommitmentDiscountCategory" => {
+                of_commitment(&|own| if is_plan(own) { "Spend" } else { "Usage" }.to_owned())
             }
-            "CommitmentDiscountQuantity" => committed(&self.quantity),
-            "CommitmentDiscountUnit" if account.is_plan(item) || self.unpriced => committed("USD"),
-            "CommitmentDiscountUnit" => committed(&unit(&item.unit)),
-            "CommitmentDiscountType" => committed("Simulated commitment"),
+            "CommitmentDiscountQuantity" => of_commitment(&|own| self.committed(is_plan(own))),
+            "CommitmentDiscountUnit" => {
+                of_commitment(&|own| if is_plan(own) { "USD".to_owned() } else { unit(&own.unit) })
+            }
+            "CommitmentDiscountType" => {
+                of_commitment(&|own| if is_plan(own) { "Savings Plan" } else { "Reserved Instance" }.to_owned())
+            }
             "x_Component" => clean(&item.component),
             "x_PriceAsOf" => clean(&item.as_of),
             "x_PriceConfidence" => clean(&item.confidence),
@@ -473,22 +533,133 @@ mod tests {
         (covered.list_unit_price, covered.effective_unit_price) = ("0.7".into(), "0.5".into());
         covered.commitment = Some("all".into());
         a.line_items = vec![bought, covered];
-        let text = render(&results, Period::Day);
-        let mut reader = csv::Reader::from_reader(text.as_bytes());
-        let header = reader.headers().unwrap().clone();
-        let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
-        let column = |row: &csv::StringRecord, name: &str| {
-            row[header.iter().position(|column| column == name).expect(name)].to_owned()
-        };
+        let (header, rows) = table(&results);
         let sum = |name: &str| {
-            let values: Vec<String> = rows.iter().map(|row| column(row, name)).collect();
+            let values: Vec<String> = rows.iter().map(|row| cell(&header, row, name)).collect();
             fixture::sum(values.iter().map(String::as_str))
         };
         assert_eq!((sum("BilledCost"), sum("EffectiveCost")), ("73".to_owned(), "73".to_owned()));
         let last = rows.last().unwrap();
-        let of_last = ["EffectiveCost", "CommitmentDiscountStatus", "CommitmentDiscountCategory", "ChargeCategory"];
-        assert_eq!(of_last.map(|name| column(last, name)), ["23", "Unused", "Spend", "Usage"]);
-        assert_eq!(column(&rows[0], "ChargeCategory"), "Purchase");
+        let of_last = [
+            "EffectiveCost",
+            "CommitmentDiscountStatus",
+            "CommitmentDiscountCategory",
+            "ChargeCategory",
+            "CommitmentDiscountQuantity",
+            "CommitmentDiscountUnit",
+        ];
+        assert_eq!(of_last.map(|name| cell(&header, last, name)), ["23", "Unused", "Spend", "Usage", "23", "USD"]);
+        assert_eq!(cell(&header, &rows[0], "ChargeCategory"), "Purchase");
+    }
+
+    fn table(results: &Results) -> (csv::StringRecord, Vec<csv::StringRecord>) {
+        let text = render(results, Period::Day);
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let header = reader.headers().unwrap().clone();
+        (header, reader.records().map(Result::unwrap).collect())
+    }
+
+    fn cell(header: &csv::StringRecord, row: &csv::StringRecord, name: &str) -> String {
+        row[header.iter().position(|column| column == name).expect(name)].to_owned()
+    }
+
+    /// FOCUS 1.2, appendix "Commitment Discounts", AWS reserved instances with all and with a part paid upfront.
+    #[test]
+    fn an_upfront_fee_is_bought_once_and_taken_by_the_hour() {
+        for hourly in ["0", "0.02"] {
+            let mut results = fixture::results(1);
+            let a = &mut results.architectures[0];
+            // Two instances of which 1,000 of 1,460 h are used, $262.80 each upfront for a year: 3 cents an hour.
+            let name = "reserved-1.ec2.od.linux.m7g.large";
+            let own = |price: &str, amount: &str, upfront: Option<&str>| LineItem {
+                sku: name.into(),
+                service: "Amazon EC2".into(),
+                unit: "instance-hour".into(),
+                quantity: "1460".into(),
+                unit_price: price.into(),
+                list_unit_price: price.into(),
+                effective_unit_price: price.into(),
+                amount: amount.into(),
+                commitment: Some(name.into()),
+                upfront: upfront.map(str::to_owned),
+                ..LineItem::default()
+            };
+            let covered = LineItem {
+                sku: "ec2.od.linux.m7g.large".into(),
+                quantity: "1000".into(),
+                unit_price: "0".into(),
+                list_unit_price: "0.0816".into(),
+                effective_unit_price: if hourly == "0" { "0.03" } else { "0.05" }.into(),
+                amount: "0".into(),
+                ..own("0", "0", None)
+            };
+            a.line_items = vec![covered, own("0.03", "43.8", Some("525.6"))];
+            if hourly != "0" {
+                a.line_items.insert(1, own("0.02", "29.2", None));
+            }
+            let (header, rows) = table(&results);
+            let of = |frequency: &str| {
+                let fits = |row: &&csv::StringRecord| cell(&header, row, "ChargeFrequency") == frequency;
+                rows.iter().filter(fits).collect::<Vec<_>>()
+            };
+            let sum = |rows: &[&csv::StringRecord], name: &str| {
+                let values: Vec<String> = rows.iter().map(|row| cell(&header, row, name)).collect();
+                fixture::sum(values.iter().map(String::as_str))
+            };
+            let once = of("One-Time");
+            assert_eq!(once.len(), 1);
+            let shown = |row: &csv::StringRecord, names: [&str; 7]| names.map(|name| cell(&header, row, name));
+            let names = [
+                "ChargeCategory",
+                "BilledCost",
+                "EffectiveCost",
+                "PricingQuantity",
+                "CommitmentDiscountQuantity",
+                "CommitmentDiscountUnit",
+                "CommitmentDiscountStatus",
+            ];
+            // 2 x 8,760 h are eligible over the term.
+            assert_eq!(shown(once[0], names), ["Purchase", "525.6", "0", "1", "17520", "Instance-Hours", ""]);
+            assert_eq!(cell(&header, once[0], "PricingCategory"), "Standard");
+            let recurring = of("Recurring");
+            assert_eq!(recurring.is_empty(), hourly == "0");
+            if hourly != "0" {
+                assert_eq!(sum(&recurring, "BilledCost"), "29.2");
+                assert_eq!(sum(&recurring, "EffectiveCost"), "0");
+                assert_eq!(sum(&recurring, "CommitmentDiscountQuantity"), "1460");
+            }
+            let usage = of("Usage-Based");
+            let (unused, used): (Vec<_>, Vec<_>) =
+                usage.into_iter().partition(|row| cell(&header, row, "CommitmentDiscountStatus") == "Unused");
+            assert!(used.iter().all(|row| cell(&header, row, "CommitmentDiscountStatus") == "Used"));
+            assert!(used.iter().chain(&unused).all(|row| cell(&header, row, "BilledCost") == "0"));
+            // 1,000 and 460 h at 3 cents, or at 5.
+            let want = if hourly == "0" { ["30", "13.8"] } else { ["50", "23"] };
+            assert_eq!([sum(&used, "EffectiveCost"), sum(&unused, "EffectiveCost")], want);
+            assert_eq!(sum(&used, "CommitmentDiscountQuantity"), "1000");
+            assert_eq!(unused.len(), 1);
+            assert_eq!(cell(&header, unused[0], "CommitmentDiscountQuantity"), "460");
+            assert_eq!(cell(&header, unused[0], "CommitmentDiscountUnit"), "Instance-Hours");
+            for row in &rows {
+                assert_eq!(cell(&header, row, "CommitmentDiscountType"), "Reserved Instance");
+                assert_eq!(cell(&header, row, "CommitmentDiscountCategory"), "Usage");
+            }
+        }
+    }
+
+    #[test]
+    fn a_calendar_month_is_the_billing_period() {
+        let mut results = fixture::results(2);
+        // 2 March 2026 in Berlin is the start; what is billed is February, which AWS reckons in UTC.
+        (results.terms.month, results.billed_hours) = (Some("2026-02".into()), 672.0);
+        let rows = rows(&results, Period::Day);
+        for row in &rows {
+            assert_eq!(row[column("BillingPeriodStart")], "2026-02-01T00:00:00Z");
+            assert_eq!(row[column("BillingPeriodEnd")], "2026-03-01T00:00:00Z");
+        }
+        let mut days: Vec<&str> = rows.iter().map(|row| &*row[column("ChargePeriodStart")]).collect();
+        days.sort_unstable();
+        assert_eq!((days[0], days[days.len() - 1]), ("2026-02-01T00:00:00Z", "2026-02-28T00:00:00Z"));
     }
 
     #[test]

@@ -44,11 +44,17 @@ pub(super) fn numbers(item: &LineItem) -> Option<(Quantity, UsdPer)> {
     Some((item.quantity.parse().ok()?, item.unit_price.parse().ok()?))
 }
 
-/// A line by period; periods without any of it are left out.
-pub(super) fn parts(results: &Results, a: &ArchitectureResult, item: &LineItem, period: Period) -> Vec<Part> {
+/// A line by period; periods without any of it are left out. The month's first hour is the simulated one `shift` hours after t = 0.
+pub(super) fn parts(
+    results: &Results,
+    a: &ArchitectureResult,
+    item: &LineItem,
+    period: Period,
+    shift: i64,
+) -> Vec<Part> {
     let Some((quantity, _)) = numbers(item) else { return Vec::new() };
     let month = month_seconds(results);
-    let weights = weights(a, item, month);
+    let weights = weights(a, item, month, shift);
     let all: u128 = weights.iter().map(|weight| u128::from(*weight)).sum();
     // Where the cumulative sum of the weights cuts the quantity.
     let cut = |sum: u128| {
@@ -76,7 +82,7 @@ pub(super) fn parts(results: &Results, a: &ArchitectureResult, item: &LineItem, 
 }
 
 /// How much of a line each hour of the month has; never all zero. The last hour may be cut short by the month's end.
-fn weights(a: &ArchitectureResult, item: &LineItem, month: u64) -> Vec<u64> {
+fn weights(a: &ArchitectureResult, item: &LineItem, month: u64, shift: i64) -> Vec<u64> {
     let hours = usize::try_from(month.div_ceil(HOUR)).unwrap_or(1);
     let counted = a.usage.iter().find(|u| u.replication == 0 && u.component == item.component && u.sku == item.sku);
     let hourly = counted.map(|usage| usage.hourly.as_slice()).unwrap_or_default();
@@ -87,7 +93,9 @@ fn weights(a: &ArchitectureResult, item: &LineItem, month: u64) -> Vec<u64> {
         }
     } else if !hourly.is_empty() {
         for (index, weight) in weights.iter_mut().enumerate() {
-            *weight = hourly[index % hourly.len()];
+            // Both fit: a horizon has fewer hours than 2^32.
+            let at = (index as i64 + shift).rem_euclid(hourly.len() as i64);
+            *weight = hourly[at as usize];
         }
     }
     if weights.iter().all(|weight| *weight == 0) {
@@ -120,7 +128,7 @@ mod tests {
     fn found(results: &Results, period: Period) -> Vec<(u64, u64, String)> {
         let a = &results.architectures[0];
         let hours = |part: &Part| (part.from / 3_600, part.to / 3_600, part.quantity.to_string());
-        parts(results, a, &a.line_items[0], period).iter().map(hours).collect()
+        parts(results, a, &a.line_items[0], period, 0).iter().map(hours).collect()
     }
 
     #[test]
@@ -145,10 +153,20 @@ mod tests {
     }
 
     #[test]
+    fn a_month_that_starts_elsewhere_is_shifted() {
+        // Weights 1, 0, 2 from one hour before t = 0: 2 1 0 2.
+        let given = results(&[1, 0, 2], "5", 4.0);
+        let a = &given.architectures[0];
+        let found: Vec<u128> =
+            parts(&given, a, &a.line_items[0], Period::Hour, -1).iter().map(|p| p.quantity.millionths()).collect();
+        assert_eq!(found, [2_000_000, 1_000_000, 2_000_000]);
+    }
+
+    #[test]
     fn half_an_hour_weighs_half() {
         let even = results(&[], "3", 1.5);
         let a = &even.architectures[0];
-        let parts = parts(&even, a, &a.line_items[0], Period::Hour);
+        let parts = parts(&even, a, &a.line_items[0], Period::Hour, 0);
         assert_eq!((parts[1].from, parts[1].to, parts[1].quantity.to_string()), (3_600, 5_400, "1".to_owned()));
     }
 
@@ -158,7 +176,7 @@ mod tests {
             let given = results(&[7], "3.000001", hours);
             let a = &given.architectures[0];
             let sum: u128 =
-                parts(&given, a, &a.line_items[0], Period::Hour).iter().map(|part| part.quantity.millionths()).sum();
+                parts(&given, a, &a.line_items[0], Period::Hour, 0).iter().map(|part| part.quantity.millionths()).sum();
             assert_eq!(sum, 3_000_001, "{hours}");
         }
     }
