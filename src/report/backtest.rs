@@ -1,6 +1,6 @@
 //! A back-test for people and for programs.
 
-use super::format::{clean, count, money_f64, percent, text_width};
+use super::format::{cents_f64 as money_f64, clean, count, percent, text_width};
 use crate::backtest::{Backtest, ItemError};
 use std::fmt::Write as _;
 
@@ -11,7 +11,11 @@ pub fn json(found: &Backtest) -> String {
 }
 
 fn error(value: Option<f64>) -> String {
-    value.map_or_else(|| "–".to_owned(), |value| format!("{}{}", if value > 0.0 { "+" } else { "" }, percent(value)))
+    let signed = |value: f64| match percent(value) {
+        zero if zero == "0 %" => zero,
+        shown => format!("{}{shown}", if value > 0.0 { "+" } else { "" }),
+    };
+    value.map_or_else(|| "–".to_owned(), signed)
 }
 
 fn quantities(item: &ItemError) -> String {
@@ -116,8 +120,8 @@ mod tests {
         let text = table(&found);
         for part in [
             "apigw.http.request",
-            "$105",
-            "$211",
+            "$105.38",
+            "$210.77",
             "-50 %",
             "105,382,917 / 210,765,834",
             "Tax $3.00",

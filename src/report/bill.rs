@@ -1,9 +1,8 @@
 //! The bill of stated usage, in a terminal: each line with its arithmetic, then the totals and what stands beside them.
 
-use super::format::{clean, group, money_exact, percent, round_decimal, text_width};
+use super::format::{cents as money, clean, group, money_exact, percent, round_decimal, text_width};
 use super::ownership::fit_of;
 use super::table::{WIDTH, wrap};
-use crate::money::Usd;
 use crate::results::{BillResults, LineItem, MonthlyCost};
 use std::fmt::Write as _;
 
@@ -15,12 +14,8 @@ pub fn render(bill: &BillResults) -> String {
         None => format!("a month of {} h", bill.billed_hours),
     };
     let digest = bill.prices.digest.get(..19).unwrap_or(&bill.prices.digest);
-    let head = format!(
-        "{}: {} in {month}, prices as of {}, {digest}…",
-        clean(&bill.name),
-        clean(&bill.region),
-        bill.prices.as_of
-    );
+    let dates = super::summary::price_dates(&bill.prices).map_or_else(String::new, |dates| format!(", prices {dates}"));
+    let head = format!("{}: {} in {month}{dates}, {digest}…", clean(&bill.name), clean(&bill.region));
     // Writing to a string cannot fail.
     let _ = writeln!(text, "{}\n", wrap(&head));
     let mut heading = String::new();
@@ -67,11 +62,6 @@ fn dollars(amount: &str) -> String {
     }
 }
 
-/// To the cent, however large; what is no amount stays as it is.
-fn money(amount: &str) -> String {
-    amount.parse::<Usd>().map_or_else(|_| amount.to_owned(), Usd::cents)
-}
-
 fn totals(text: &mut String, cost: &MonthlyCost, free_tier: &str) {
     let mut row = |label: &str, exact: &str, cents: &str| {
         let left = format!("{label}{exact}");
@@ -85,7 +75,8 @@ fn totals(text: &mut String, cost: &MonthlyCost, free_tier: &str) {
         row("Total without free tier", &format!(" = {}", money_exact(without)), &money(without));
     }
     if let Some(list) = cost.at_list_prices.as_ref().filter(|list| Some(*list) != cost.without_free_tier.as_ref()) {
-        row("All usage on demand at list prices", &format!(" = {}", money_exact(list)), &money(list));
+        let label = "All usage on demand at list prices, nothing free";
+        row(label, &format!(" = {}", money_exact(list)), &money(list));
     }
     if let Some(tax) = &cost.tax {
         row(&format!("{} of {} %, not in the total", clean(&tax.name), tax.percent), "", &money(&tax.amount));
@@ -95,5 +86,9 @@ fn totals(text: &mut String, cost: &MonthlyCost, free_tier: &str) {
         let source = other.source.as_ref().map_or_else(String::new, |source| format!(", {}", clean(source)));
         let label = format!("Total in {} at {} for 1 USD on {}{source}", other.currency, other.rate, other.as_of);
         row(&label, "", &format!("{} {}", other.currency, group(&other.total)));
+        if let (Some(total), Some(tax)) = (&other.total_with_tax, &cost.tax) {
+            let label = format!("Total in {} with {}", other.currency, clean(&tax.name));
+            row(&label, "", &format!("{} {}", other.currency, group(total)));
+        }
     }
 }

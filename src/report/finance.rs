@@ -5,7 +5,7 @@
 //! lines of a meter share stand once.
 
 use super::format::{clean, group, money_exact};
-use crate::results::{ArchitectureResult, LineItem};
+use crate::results::{ArchitectureResult, LineItem, LineKind};
 
 /// All lines of one component and key.
 pub(super) struct Block {
@@ -63,7 +63,7 @@ fn block(a: &ArchitectureResult, lines: &[LineItem]) -> Block {
         component: component(a, first),
         service: clean(&first.service),
         sku: clean(&first.sku),
-        counted: counted(&first.sku).to_owned(),
+        counted: counted(first),
         simulations: simulations(a, first),
         steps: steps[0][..shared].iter().map(|step| clean(step)).collect(),
         lines: tiers.collect(),
@@ -97,10 +97,10 @@ fn simulations(a: &ArchitectureResult, line: &LineItem) -> String {
     }
 }
 
-/// What the counter of a key counts, in words.
-fn counted(sku: &str) -> &'static str {
-    let starts = |prefix: &str| sku.starts_with(prefix);
-    match sku {
+/// What the counter of a line's key counts, in words.
+fn counted(line: &LineItem) -> String {
+    let starts = |prefix: &str| line.sku.starts_with(prefix);
+    let words = match line.sku.as_str() {
         "alb.hour" => "hours of each load balancer, started ones in full",
         "alb.lcu" => "in each hour the largest of the balancer's four capacity dimensions, in millionths of a unit",
         "nlb.hour" => "hours of each network load balancer, started ones in full",
@@ -115,7 +115,15 @@ fn counted(sku: &str) -> &'static str {
         "cw.metric" => "metrics of detailed monitoring, times the milliseconds they are there",
         "cw.logs.storage" => "GiB of logs kept, times milliseconds",
         "backend.hour" => "milliseconds of the shared database",
+        _ if matches!(line.kind(), LineKind::Recurring | LineKind::Upfront) => {
+            "nothing: a commitment is paid in every hour of the month, used or not"
+        }
+        _ if line.kind() == LineKind::Support => "dollars of the month's other lines",
         _ if starts("lambda.request") => "invocations that were started; throttled ones are free",
+        _ if starts("lambda.pc.capacity") => {
+            "milliseconds of each environment that is kept ready, times its memory in MB"
+        }
+        _ if starts("lambda.pc.duration") => "billed milliseconds on environments kept ready, times the memory in MB",
         _ if starts("lambda.duration") => "billed milliseconds of each invocation, times the function's memory in MB",
         _ if starts("apigw.") => "requests, one for each started 512 KB",
         _ if starts("ec2.od.") => "milliseconds of each instance from running to terminated, at least 60 s",
@@ -131,8 +139,9 @@ fn counted(sku: &str) -> &'static str {
         _ if starts("ec2.cpu_credit.") => "milliseconds of a vCPU beyond the CPU credits that were earned",
         _ if starts("ebs.") => "GiB of the volumes, times milliseconds",
         _ if starts("cw.logs.") => "bytes written to the log",
-        _ => "what the key of the price names",
-    }
+        _ => return format!("what is billed by the {}", clean(&line.unit)),
+    };
+    words.to_owned()
 }
 
 #[cfg(test)]

@@ -51,6 +51,7 @@ pub(super) fn sum<'a>(amounts: impl IntoIterator<Item = &'a str>) -> String {
 fn item(parts: [&str; 8]) -> LineItem {
     let [component, service, sku, description, quantity, unit, price, how] = parts;
     LineItem {
+        upfront: None,
         component: component.to_owned(),
         service: service.to_owned(),
         sku: sku.to_owned(),

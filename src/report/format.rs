@@ -212,6 +212,16 @@ pub(super) fn money(text: &str) -> String {
     }
 }
 
+/// To the cent, however large, for what is billed and paid; what is no amount stays as it is.
+pub(super) fn cents(text: &str) -> String {
+    text.parse::<crate::money::Usd>().map_or_else(|_| clean(text), crate::money::Usd::cents)
+}
+
+/// [`cents`] of a number that was never a decimal string.
+pub(super) fn cents_f64(value: f64) -> String {
+    crate::money::Usd::from_estimate(value).map_or_else(|| money_f64(value), crate::money::Usd::cents)
+}
+
 /// [`money`] of a value that may be unknown.
 pub(super) fn money_or_unknown(text: Option<&str>) -> String {
     text.map_or_else(|| UNKNOWN.to_owned(), money)
@@ -410,6 +420,10 @@ pub(super) fn percent(share: f64) -> String {
     let value = share * 100.0;
     if value.abs() >= 1e6 {
         return format!("{value:.1e} %");
+    }
+    if value.abs() < 1e-9 {
+        // Below what doubles add up to: no sign and no digits of noise.
+        return "0 %".to_owned();
     }
     if value > 99.0 && value < 100.0 {
         // The distance from 100 decides how many digits matter.

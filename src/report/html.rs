@@ -434,8 +434,8 @@ pub(super) fn render(results: &Results, charts: &Charts) -> String {
         ),
         ("Billed".to_owned(), format!("a month of {} h", count(results.billed_hours))),
     ];
-    if !results.prices.as_of.is_empty() {
-        facts.push(("Prices".to_owned(), format!("as of {}", clean(&results.prices.as_of))));
+    if let Some(dates) = summary::price_dates(&results.prices) {
+        facts.push(("Prices".to_owned(), dates));
     }
     let missing = |chart: &dyn Fn(usize) -> bool| -> Vec<String> {
         all.iter().enumerate().filter(|(i, _)| chart(*i)).map(|(_, a)| clean(&a.name)).collect()

@@ -5,7 +5,7 @@ use super::format::{
     NONE, clean, compact, count, count_with_interval, fit, millis, millis_with_interval, money, money_or_unknown,
     money_with_interval, percent, percent_short,
 };
-use crate::results::{ArchitectureResult, ComponentResult, Figure, ObjectiveResult, Precision, Results};
+use crate::results::{ArchitectureResult, ComponentResult, Figure, ObjectiveResult, Precision, Prices, Results};
 
 /// A row: what it is and its value for each architecture.
 #[derive(Debug, Clone)]
@@ -288,12 +288,28 @@ pub(super) fn is_inferred(results: &Results, name: &str) -> bool {
 
 /// What makes the figures repeatable, in one line.
 pub(super) fn provenance(results: &Results) -> String {
-    let prices = if results.prices.as_of.is_empty() {
-        "no prices".to_owned()
-    } else {
-        format!("prices as of {}", clean(&results.prices.as_of))
-    };
-    format!("Seed {}, {prices}, costsim {}.", results.seed, clean(&results.tool_version))
+    let prices = price_dates(&results.prices).map_or_else(|| "no prices".to_owned(), |dates| format!("prices {dates}"));
+    let memory = from_memory(results).map_or_else(String::new, |sentence| format!(" {sentence}"));
+    format!("Seed {}, {prices}, costsim {}.{memory}", results.seed, clean(&results.tool_version))
+}
+
+/// When the prices behind the bills were read: `of 2026-09-22`, `of 2025-03 to 2026-09-22`; `None` where none has a date.
+pub(super) fn price_dates(prices: &Prices) -> Option<String> {
+    let dates = || prices.used.iter().map(|price| price.as_of.as_str()).filter(|date| !date.is_empty());
+    let (oldest, newest) = (dates().min()?, dates().max()?);
+    let (oldest, newest) = (clean(oldest), clean(newest));
+    Some(if oldest == newest { format!("of {newest}") } else { format!("of {oldest} to {newest}") })
+}
+
+/// What of each total rests on prices that are known from memory only, in one sentence; `None` where nothing does.
+fn from_memory(results: &Results) -> Option<String> {
+    let shares: Vec<String> = results
+        .architectures
+        .iter()
+        .filter(|a| a.monthly_cost.share_from_memory > 0.0)
+        .map(|a| format!("{} of {}", percent(a.monthly_cost.share_from_memory), clean(&a.name)))
+        .collect();
+    (!shares.is_empty()).then(|| format!("Prices known from memory only carry {}.", shares.join(", ")))
 }
 
 /// All warnings: those of the scenario, then those of each architecture under its name.

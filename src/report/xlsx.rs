@@ -16,7 +16,7 @@ const MOST_ROWS: usize = 1_048_000;
 /// Columns of a sheet, less the first.
 const MOST_COLUMNS: usize = 16_383;
 /// Rows above the first hour of the hourly usage.
-const HOURLY_HEAD: u32 = 5;
+const HOURLY_HEAD: u32 = 6;
 
 /// The formats of the cells.
 struct Formats {
@@ -123,7 +123,9 @@ fn summary(
             let total = Formula::new(format!("=SUM('Line items'!I{from}:I{to})")).set_result(sum.to_string());
             sheet.write_formula_with_format(row, 1, total, &formats.money)?;
             let difference = sum - cost.total.as_deref().and_then(to_f64).unwrap_or(sum);
-            let formula = Formula::new(format!("=B{0}-C{0}", row + 1)).set_result(difference.to_string());
+            // What is below a millionth of a dollar is the noise of adding doubles.
+            let difference = (difference * 1e6).round() / 1e6 + 0.0;
+            let formula = Formula::new(format!("=ROUND(B{0}-C{0},6)", row + 1)).set_result(difference.to_string());
             sheet.write_formula_with_format(row, 3, formula, &formats.money)?;
         }
         for (column, amount) in [
@@ -150,7 +152,7 @@ fn summary(
         ("Simulated, hours", (results.simulated_seconds / 3_600.0).to_string()),
         ("Replications", results.replications.to_string()),
         ("Seed", results.seed.to_string()),
-        ("Prices as of", results.prices.as_of.clone()),
+        ("Prices", super::summary::price_dates(&results.prices).unwrap_or_else(|| "none".to_owned())),
         ("Price book", results.prices.digest.clone()),
         ("Program", format!("costsim {}", results.tool_version)),
         ("Note", "Simulated, not measured. Every line is explained in report.html, section Finance.".to_owned()),
@@ -214,7 +216,12 @@ fn line_items(sheet: &mut Worksheet, results: &Results, formats: &Formats) -> Re
 fn hourly(sheet: &mut Worksheet, results: &Results, formats: &Formats) -> Result<(), XlsxError> {
     sheet.set_name("Hourly usage")?;
     sheet.set_column_width(0, 20)?;
-    for (row, name) in (0u32..).zip(["Architecture", "Component", "SKU", "Raw unit", "Sum"]) {
+    let of = match results.replications {
+        0 | 1 => "Counters of the only replication".to_owned(),
+        n => format!("Counters of replication 1 of {n}: the line items price the mean of all {n}"),
+    };
+    sheet.write_string_with_format(0, 0, format!("{of}, hour by hour of the horizon"), &formats.title)?;
+    for (row, name) in (1u32..).zip(["Architecture", "Component", "SKU", "Raw unit", "Sum"]) {
         sheet.write_string_with_format(row, 0, name, &formats.head)?;
     }
     sheet.set_freeze_panes(HOURLY_HEAD, 1)?;
@@ -226,7 +233,7 @@ fn hourly(sheet: &mut Worksheet, results: &Results, formats: &Formats) -> Result
         sheet.write_string(row, 0, clock.label(hour as f64 * 3_600.0))?;
     }
     for ((a, usage), column) in meters.iter().zip(1u16..) {
-        for (row, given) in (0u32..).zip([&a.name, &usage.component, &usage.sku, &usage.unit]) {
+        for (row, given) in (1u32..).zip([&a.name, &usage.component, &usage.sku, &usage.unit]) {
             sheet.write_string(row, column, text(given))?;
         }
         let counts = || usage.hourly.iter().take(MOST_ROWS);
@@ -235,7 +242,7 @@ fn hourly(sheet: &mut Worksheet, results: &Results, formats: &Formats) -> Result
         let letters = rust_xlsxwriter::utility::column_number_to_name(column);
         let last = HOURLY_HEAD as usize + usage.hourly.len().clamp(1, MOST_ROWS);
         let formula = Formula::new(format!("=SUM({letters}{}:{letters}{last})", HOURLY_HEAD + 1));
-        sheet.write_formula_with_format(4, column, formula.set_result(sum.to_string()), &formats.quantity)?;
+        sheet.write_formula_with_format(5, column, formula.set_result(sum.to_string()), &formats.quantity)?;
         for (count, row) in counts().zip(HOURLY_HEAD..) {
             sheet.write_number(row, column, *count as f64)?;
         }
