@@ -8,7 +8,7 @@ pub mod bill_file;
 mod keys;
 
 use crate::bill::service_of;
-use crate::results::ArchitectureResult;
+use crate::results::{ArchitectureResult, LineKind};
 use bill_file::Billed;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -115,7 +115,8 @@ pub fn compare(a: &ArchitectureResult, month_hours: f64, bill: &Billed) -> Backt
         };
         change(items.entry((service.to_owned(), sku.to_owned())).or_insert_with(empty));
     };
-    for line in &a.line_items {
+    // An upfront fee is on one bill of the term, so its month's share has nothing to be held against.
+    for line in a.line_items.iter().filter(|line| line.kind() != LineKind::Upfront) {
         let number = |text: &str| text.parse::<f64>().ok().filter(|value| value.is_finite()).unwrap_or(0.0) * scale;
         entry(&line.service, &line.sku, &mut |item| {
             item.simulated += number(&line.amount);
@@ -123,16 +124,16 @@ pub fn compare(a: &ArchitectureResult, month_hours: f64, bill: &Billed) -> Backt
         });
     }
     for group in &bill.groups {
-        let (service, sku) = match keys::key(group, &a.line_items) {
-            Some(key) => {
+        let (service, sku, units) = match keys::key(group, &a.line_items) {
+            Some((key, units)) => {
                 let simulated = a.line_items.iter().find(|line| line.sku == key);
-                (simulated.map_or_else(|| service_of(&key).to_owned(), |line| line.service.clone()), key)
+                (simulated.map_or_else(|| service_of(&key).to_owned(), |line| line.service.clone()), key, units)
             }
-            None => (keys::service(&group.service), group.shown()),
+            None => (keys::service(&group.service), group.shown(), 1),
         };
         entry(&service, &sku, &mut |item| {
             item.billed += group.cost.to_f64();
-            *item.billed_quantity.get_or_insert(0.0) += group.quantity;
+            *item.billed_quantity.get_or_insert(0.0) += group.quantity * f64::from(units);
         });
     }
     // Rows without cost on either side, such as a free tier that nobody used, say nothing.

@@ -83,6 +83,8 @@ pub struct Group {
     pub sku: String,
     /// AWS's usage type.
     pub usage_type: String,
+    /// AWS's operation.
+    pub operation: String,
     /// In words.
     pub description: String,
     /// USD.
@@ -108,6 +110,8 @@ struct Columns {
     service: Option<usize>,
     sku: Option<usize>,
     usage_type: Option<usize>,
+    operation: Option<usize>,
+    frequency: Option<usize>,
     description: Option<usize>,
     quantity: Option<usize>,
     from: Option<usize>,
@@ -142,6 +146,8 @@ impl Columns {
             service: find(&["servicename", "productproductname", "lineitemproductcode"]),
             sku: find(&["skuid"]),
             usage_type: find(&["xusagetype", "lineitemusagetype"]),
+            operation: find(&["xoperation", "lineitemoperation"]),
+            frequency: find(&["chargefrequency"]),
             description: find(&["chargedescription", "lineitemlineitemdescription", "skumeter"]),
             quantity: find(&["pricingquantity", "consumedquantity", "lineitemusageamount"]),
             from: find(&["chargeperiodstart", "lineitemusagestartdate"]),
@@ -156,7 +162,8 @@ impl Columns {
 /// # Errors
 /// The first row that cannot be read, with its line.
 pub fn read(reader: impl Read, architecture: &str) -> Result<Billed, BillFileError> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(Lines { inner: reader, length: 0 });
+    let mut reader =
+        csv::ReaderBuilder::new().flexible(true).from_reader(Lines { inner: reader, length: 0, last: 0, ends: None });
     let header = reader.byte_headers().map_err(|error| unreadable(&error))?;
     if header.is_empty() {
         return Err(BillFileError { line: None, message: "the bill is empty".to_owned(), help: None });
@@ -165,11 +172,11 @@ pub fn read(reader: impl Read, architecture: &str) -> Result<Billed, BillFileErr
     let fields = header.len();
     let mut billed =
         Billed { format: columns.format, from: None, to: None, rows: 0, groups: Vec::new(), apart: BTreeMap::new() };
-    let mut index: BTreeMap<[Vec<u8>; 4], usize> = BTreeMap::new();
+    let mut index: BTreeMap<[Vec<u8>; 5], usize> = BTreeMap::new();
     let mut row = csv::ByteRecord::new();
     let mut skipped = 0u64;
     while reader.read_byte_record(&mut row).map_err(|error| unreadable(&error))? {
-        let line = row.position().map(csv::Position::line);
+        let line = row.position().map(|at| at.line() + reader.get_ref().late(at.line()));
         let wrong = |message: String, help: Option<&'static str>| BillFileError { line, message, help };
         if row.len() != fields {
             let message = format!("this row has {} fields, the header {fields}", row.len());
@@ -202,6 +209,15 @@ pub fn read(reader: impl Read, architecture: &str) -> Result<Billed, BillFileErr
                 Some("write a decimal number such as 0.0123"),
             ));
         };
+        let too_large = || wrong("the sum is too large to be kept exactly".to_owned(), None);
+        // What is paid once, for a whole term, says nothing of the time that the bill covers.
+        let once = bytes(columns.frequency) == b"One-Time" && bytes(columns.kind) == b"Purchase";
+        let kind = if once { Some("one-time purchases".to_owned()) } else { apart(&text(columns.kind)) };
+        if let Some(kind) = kind {
+            let sum = billed.apart.entry(kind).or_default();
+            *sum = sum.checked_add(cost).ok_or_else(too_large)?;
+            continue;
+        }
         for (column, latest) in [(columns.from, false), (columns.to, true)] {
             let given = text(column);
             if given.is_empty() {
@@ -218,12 +234,6 @@ pub fn read(reader: impl Read, architecture: &str) -> Result<Billed, BillFileErr
                 Some(before) => before.min(at),
             });
         }
-        let too_large = || wrong("the sum is too large to be kept exactly".to_owned(), None);
-        if let Some(kind) = apart(&text(columns.kind)) {
-            let sum = billed.apart.entry(kind).or_default();
-            *sum = sum.checked_add(cost).ok_or_else(too_large)?;
-            continue;
-        }
         let quantity = text(columns.quantity);
         let quantity = match quantity.parse::<f64>() {
             Ok(quantity) if quantity.is_finite() => quantity,
@@ -235,6 +245,7 @@ pub fn read(reader: impl Read, architecture: &str) -> Result<Billed, BillFileErr
             bytes(columns.service).to_vec(),
             bytes(columns.sku).to_vec(),
             bytes(columns.usage_type).to_vec(),
+            bytes(columns.operation).to_vec(),
             description.to_vec(),
         ];
         let at = match index.get(&key) {
@@ -248,6 +259,7 @@ pub fn read(reader: impl Read, architecture: &str) -> Result<Billed, BillFileErr
                     service: text(columns.service),
                     sku: text(columns.sku),
                     usage_type: text(columns.usage_type),
+                    operation: text(columns.operation),
                     description: text(columns.description),
                     ..Group::default()
                 });
@@ -321,12 +333,27 @@ fn unreadable(error: &csv::Error) -> BillFileError {
 struct Lines<R> {
     inner: R,
     length: usize,
+    /// The last byte that was read.
+    last: u8,
+    /// Whether the first line ended in two bytes, CR and LF; `None` before its end.
+    ends: Option<bool>,
+}
+
+impl<R> Lines<R> {
+    /// How many lines a row's place is late by: the parser takes a row to begin between CR and LF, on the line before.
+    fn late(&self, line: u64) -> u64 {
+        u64::from(self.ends == Some(true) && line >= 1)
+    }
 }
 
 impl<R: Read> Read for Lines<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         for byte in &buffer[..read] {
+            if *byte == b'\n' && self.ends.is_none() {
+                self.ends = Some(self.last == b'\r');
+            }
+            self.last = *byte;
             self.length = if *byte == b'\n' { 0 } else { self.length + 1 };
             if self.length > MOST_LINE {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, "a line is longer than a megabyte"));
@@ -395,5 +422,24 @@ mod tests {
         );
         assert!(message(&format!("BilledCost\n{}", "1".repeat(2 << 20))).contains("longer than a megabyte"));
         assert!(message("BilledCost,x_Architecture\n1,other\n").contains("none of the 1 rows is of the architecture"));
+        // The same line, however lines end.
+        for end in ["\n", "\r\n"] {
+            assert!(message(&format!("BilledCost{end}1{end}much{end}")).starts_with("line 3: `much`"), "{end:?}");
+            assert!(message(&format!("BilledCost{end}much{end}")).starts_with("line 2: `much`"), "{end:?}");
+            let quoted = format!("BilledCost,SkuId{end}1,\"a{end}b\"{end}much,c{end}");
+            assert!(message(&quoted).starts_with("line 4: `much`"), "{end:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_paid_once_stands_apart_and_covers_no_time() {
+        let bill = read_text(
+            "BilledCost,ChargeCategory,ChargeFrequency,ChargePeriodStart,ChargePeriodEnd,SkuId\n\
+             525.6,Purchase,One-Time,2026-03-01T00:00:00Z,2027-03-01T00:00:00Z,r\n\
+             29.2,Purchase,Recurring,2026-03-01T00:00:00Z,2026-04-01T00:00:00Z,r\n",
+        )
+        .unwrap();
+        assert_eq!((bill.hours(), bill.apart["one-time purchases"].to_string()), (Some(744.0), "525.6".to_owned()));
+        assert_eq!(bill.groups[0].cost.to_string(), "29.2");
     }
 }

@@ -33,7 +33,7 @@ pub struct Args {
     arch: Option<String>,
 
     /// Fail (exit code 100) when the totals differ by more than this, e.g. 10%
-    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    #[arg(long, value_name = "PERCENT", value_parser = percent, allow_hyphen_values = true)]
     within: Option<f64>,
 
     /// How the comparison is printed
@@ -54,6 +54,9 @@ fn percent(text: &str) -> Result<f64, String> {
     let number = text.strip_suffix('%').ok_or("write a percentage such as 10%")?;
     match number.trim().parse::<f64>() {
         Ok(value) if (0.0..=1e6).contains(&value) => Ok(value / 100.0),
+        Ok(value) if value < 0.0 => {
+            Err("it is how far apart the totals may be, either way: leave out the minus".to_owned())
+        }
         _ => Err("write a percentage such as 10%".to_owned()),
     }
 }
