@@ -8,6 +8,7 @@ mod figures;
 mod function_warnings;
 mod objectives;
 pub mod ownership;
+pub mod purchase;
 pub mod reprice;
 mod series;
 pub mod verdict;
@@ -74,6 +75,7 @@ pub fn results_at(
         billing_terms: Some(reprice::terms(scenario)),
         repriced_from: None,
         precision: None,
+        purchases: purchase::results(&architectures, &bills, &scenario.billing, alpha),
         inputs: Inputs {
             assumptions: assumptions::assumptions(scenario),
             files: files(scenario),
@@ -144,7 +146,7 @@ fn of_architecture(
         classes: figures::classes(scenario, runs),
         components,
         monthly_cost: bill.monthly_cost(served, &scenario.billing),
-        usage: usage(runs, scenario.billing.has_commitments()),
+        usage: usage(runs, scenario.billing.needs_hours()),
         variants,
         series: runs
             .first()

@@ -95,6 +95,9 @@ pub struct Results {
     /// How far it was simulated, where a precision was asked for (`--precision`).
     #[serde(default)]
     pub precision: Option<Precision>,
+    /// The verdict on other terms, where `billing.purchase` asks for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub purchases: Vec<PurchaseResult>,
     /// What went in.
     pub inputs: Inputs,
     /// The traffic that all architectures met, over time.
@@ -410,7 +413,7 @@ pub struct TrafficSummary {
 }
 
 /// What one architecture did.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ArchitectureResult {
     /// Its name.
     pub name: String,
@@ -861,6 +864,32 @@ pub struct Verdict {
     pub sentence: String,
     /// Each other architecture against the cheapest.
     pub differences: Vec<Difference>,
+}
+
+/// The verdict on other terms than the bill's.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PurchaseResult {
+    /// `on demand`, `with a one-year Savings Plan`, `with 70 % of the instance hours on Spot`.
+    pub name: String,
+    /// What each architecture costs then.
+    pub costs: Vec<PurchaseCost>,
+    /// Who wins then.
+    pub verdict: Verdict,
+}
+
+/// What an architecture costs on other terms.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PurchaseCost {
+    /// The architecture.
+    pub architecture: String,
+    /// USD a month (`null` where a price is not known).
+    pub total: Option<String>,
+    /// Total minus the half-width of its interval.
+    pub low: Option<String>,
+    /// Total plus that half-width.
+    pub high: Option<String>,
+    /// How well the Savings Plan fits (`null` without one).
+    pub commitment: Option<CommitmentResult>,
 }
 
 /// The paired difference of two architectures' monthly cost, `b` - `a`.

@@ -357,7 +357,7 @@ where
             None => go(job)?,
         };
         // By the hour, only the first replication is shown, and only commitments are paid: years of hours would fill the memory.
-        if job.replication > 0 && !scenario.billing.has_commitments() {
+        if job.replication > 0 && !scenario.billing.needs_hours() {
             run.usage.meters.iter_mut().for_each(|meter| meter.hourly = Vec::new());
         }
         Ok(if job.variant == AS_IT_IS { Left::Run(Box::new(run)) } else { Left::Counted(Counted::of(&run)) })

@@ -308,6 +308,8 @@ fn a_bill_like_the_simulation_has_no_error() {
     assert_eq!(found["causes"], Value::Array(Vec::new()));
     let (_, stderr) = run(&[], 2);
     assert!(stderr.contains("say with --arch which one was billed"), "{stderr}");
+    let (_, stderr) = run(&["--within", "-5%"], 2);
+    assert!(stderr.contains("leave out the minus"), "{stderr}");
     let (_, stderr) = run(&["--arch", "mainframe"], 2);
     assert!(stderr.contains("the results hold lambda-http-api, ec2-asg-alb"), "{stderr}");
     // A bill of ten dollars of one service alone.
@@ -420,7 +422,10 @@ fn tags_and_commitments_reach_the_rows() {
         let mine: Vec<_> = rows.iter().filter(|row| &row[at("x_Architecture")] == name).collect();
         let sum = |column: &str| mine.iter().map(|row| row[at(column)].parse::<f64>().unwrap()).sum::<f64>();
         let total: f64 = a["monthly_cost"]["total"].as_str().unwrap().parse().unwrap();
-        assert!((sum("BilledCost") - total).abs() < 1e-6, "{name}");
+        // An upfront fee is billed in full, and the total has the month's share: 120 less 120 x 730 / 8,760.
+        assert!((sum("BilledCost") - total - 110.0).abs() < 1e-6, "{name}");
+        let once: Vec<_> = mine.iter().filter(|row| &row[at("ChargeFrequency")] == "One-Time").collect();
+        assert_eq!((once.len(), &once[0][at("BilledCost")], &once[0][at("EffectiveCost")]), (1, "120", "0"));
         // What commitments cost is taken by the usage they cover and by what is unused.
         assert!((sum("EffectiveCost") - total).abs() < 1e-6, "{name}: {} {total}", sum("EffectiveCost"));
         assert!(mine.iter().all(|row| row[at("Tags")].contains(r#""team":"shop""#)));
@@ -431,4 +436,51 @@ fn tags_and_commitments_reach_the_rows() {
     let (again, _) =
         costsim(&["reprice", &out.join("results.json").display().to_string(), "--format", "json", "--quiet"], 0);
     assert!(again == fs::read_to_string(out.join("results.json")).unwrap());
+}
+
+// ------------------------------------------------------------------------------------------------------ other terms
+
+/// Two m7g.medium all month (0.0408 an hour each) and a function, on demand, with a plan, with half of the hours on Spot.
+#[test]
+fn verdicts_on_other_terms_are_those_of_the_same_hours() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/committed.yaml")).unwrap();
+    let (head, rest) = text.split_once("billing:\n").unwrap();
+    let (_, tail) = rest.split_once("architectures:\n").unwrap();
+    let terms = "billing:\n  purchase:\n    savings_plan: { discounts: { AWS Lambda: 12%, Amazon EC2: 25% } }\n    \
+                 spot: { share: 50%, discount: 60% }\narchitectures:\n";
+    let scenario = dir.path().join("terms.yaml");
+    fs::write(&scenario, format!("{head}{terms}{tail}")).unwrap();
+    let out = dir.path().join("out");
+    let (scenario, shown) = (scenario.display().to_string(), out.display().to_string());
+    let (table, _) = costsim(&["compare", &scenario, "--quick", "--quiet", "--out", &shown], 0);
+    let results = json(&out.join("results.json"));
+    let terms = results["purchases"].as_array().unwrap();
+    let names: Vec<&str> = terms.iter().map(|terms| terms["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["on demand", "with a one-year Savings Plan", "with 50 % of the instance hours on Spot"]);
+    let usd = |value: &Value| value.as_str().unwrap().parse::<f64>().unwrap();
+    let total = |terms: usize, architecture: usize| usd(&results["purchases"][terms]["costs"][architecture]["total"]);
+    for index in 0..2 {
+        // Nothing else was agreed, so on demand is the bill.
+        assert!((total(0, index) - usd(&results["architectures"][index]["monthly_cost"]["total"])).abs() < 1e-9);
+    }
+    // 2 x 0.0408 x 0.75 = 0.0612 an hour would cover all; sold by the thousandth, 0.061 is used in full and saves a third of itself.
+    let plan = &terms[1]["costs"][1]["commitment"];
+    assert_eq!((&plan["best"], &plan["utilisation"]), (&"0.061".into(), &1.0.into()));
+    assert!((plan["coverage"].as_f64().unwrap() - 0.061 / 0.0612).abs() < 1e-6, "{plan}");
+    assert!((total(0, 1) - total(1, 1) - 730.0 * 0.061 / 3.0).abs() < 1e-5);
+    // Half of 1,460 h at 60 % off.
+    assert!((total(0, 1) - total(2, 1) - 730.0 * 0.0408 * 0.6).abs() < 1e-6);
+    // A function has no Spot; a plan covers some of it, less than its duration costs, since requests are not covered.
+    assert!((total(0, 0) - total(2, 0)).abs() < 1e-9);
+    let lines = results["architectures"][0]["line_items"].as_array().unwrap();
+    let duration: f64 =
+        lines.iter().filter(|line| line["sku"] == "lambda.duration.arm").map(|line| usd(&line["amount"])).sum();
+    let plan = &terms[1]["costs"][0]["commitment"];
+    assert!(usd(&plan["covered"]) <= duration + 1e-6 && usd(&plan["covered"]) > 0.5 * duration, "{plan} {duration}");
+    assert!(table.contains("On other terms") && table.contains("$0.061 an hour"), "{table}");
+    assert!(fs::read_to_string(out.join("report.html")).unwrap().contains("on Spot"));
+    let saved = out.join("results.json").display().to_string();
+    let (again, _) = costsim(&["reprice", &saved, "--format", "json", "--quiet"], 0);
+    assert!(again == fs::read_to_string(&saved).unwrap());
 }

@@ -285,3 +285,35 @@ fn a_diff_says_what_a_change_does_to_a_result() {
     assert!(shown.contains(&more), "{more}\n{shown}{}", text(&out.stderr));
     assert!(!shown.contains("the result says"), "the old list has the prices of the result: {shown}");
 }
+
+/// A region without a list of its own: AWS's file has other names for units, and what is free as products of their own.
+#[test]
+fn an_imported_region_is_as_good_as_a_built_in_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str| dir.path().join(name).display().to_string();
+    let row = |sku: &str, usage: &str, unit: &str, range: &str, price: &str, region: &str| {
+        format!("{sku},OnDemand,{range},{unit},{price},USD,AWSLambda,{usage},,{region}\n")
+    };
+    let text = "Publication Date,2026-08-31T09:23:18Z\nOfferCode,AWSLambda\n\
+                SKU,TermType,StartingRange,EndingRange,Unit,PricePerUnit,Currency,serviceCode,usageType,operation,Region Code\n"
+        .to_owned()
+        + &row("A", "EUW2-Request", "Request", "0,Inf", "0.0000002000", "eu-west-2")
+        + &row("B", "EUW2-Lambda-GB-Second", "Lambda-GB-Second", "0,6000000000", "0.0000166667", "eu-west-2")
+        + &row("B", "EUW2-Lambda-GB-Second", "Lambda-GB-Second", "6000000000,Inf", "0.0000150000", "eu-west-2")
+        + &row("C", "Global-Request", "Request", "0,1000000", "0.0000000000", "")
+        + &row("D", "Global-Lambda-GB-Second", "Lambda-GB-Second", "0,400000", "0.0000000000", "");
+    std::fs::write(file("london.csv"), text).unwrap();
+    let usage = "region: eu-west-2\nusage:\n  - { sku: lambda.request.x86, quantity: 3M }\n  \
+                 - { sku: lambda.duration.x86, count: 3M, duration: 1s, memory: 512 MB }\n";
+    std::fs::write(file("usage.yaml"), usage).unwrap();
+    let run = |args: &[&str]| {
+        let run = std::process::Command::new(env!("CARGO_BIN_EXE_costsim")).args(args).output().unwrap();
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        String::from_utf8(run.stdout).unwrap()
+    };
+    run(&["prices", "import", &file("london.csv"), "--out", &file("london.yaml")]);
+    let bill = run(&["bill", &file("usage.yaml"), "--prices", &file("london.yaml"), "--format", "json"]);
+    let bill: serde_json::Value = serde_json::from_str(&bill).unwrap();
+    // The Lambda pricing page's first example at today's rate: 2 M x 0.0000002 + 1.1 M x 0.0000166667.
+    assert_eq!(bill["monthly_cost"]["total"], "18.73337");
+}

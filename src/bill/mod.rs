@@ -14,6 +14,7 @@ pub mod commitments;
 pub mod monthly;
 pub mod price_list;
 pub mod shown;
+pub mod spot;
 mod support;
 pub mod tiers;
 pub mod unit;

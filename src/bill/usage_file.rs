@@ -191,6 +191,11 @@ pub fn read(name: &str, text: &str) -> Result<StatedUsage, Vec<Diagnostic>> {
 
 fn check(raw: RawUsageFile, file: &str, reader: &mut Reader) -> Option<StatedUsage> {
     let month = billing_yaml::month(raw.month.as_ref(), reader);
+    if let Some(purchase) = raw.billing.as_ref().and_then(|billing| billing.purchase.as_ref()) {
+        let span = reader.first_line(purchase.span);
+        let help = "state the plan under `savings_plans:`, or put it into a scenario";
+        reader.error("purchase", "stated usage has no verdict", span, "", help);
+    }
     if let Some(growth) = raw.billing.as_ref().and_then(|billing| billing.growth.as_ref()) {
         let help = "remove it; a scenario's traffic can grow";
         reader.error("growth", "stated usage does not grow", growth.span, "", help);

@@ -146,7 +146,8 @@ fn import(args: &ImportArgs) -> Result<(), Failure> {
         }
         // A region without a book yet has only new prices.
         let known = book(&found.region, args.data.path()?).ok();
-        let imported = offer::merge(&found, known.as_ref());
+        let like = book("us-east-1", None).ok();
+        let imported = offer::merge(&found, known.as_ref(), like.as_ref());
         note(&show::summary(&path.display().to_string(), &found, &imported));
         let kept: Vec<_> = if args.changed {
             imported.changes.into_iter().map(|change| change.new).collect()

@@ -155,6 +155,21 @@ fn billing(sheet: &mut Sheet, scenario: &Scenario) {
     if let Some(plan) = &billing.support {
         sheet.say("billing.support", plan);
     }
+    if let Some(spot) = billing.purchase.as_ref().and_then(|purchase| purchase.spot) {
+        let price = match spot.discount {
+            Some(discount) => format!("{discount} off the list price"),
+            None => "the typical price of the price list".to_owned(),
+        };
+        let text = format!("{} of the instance hours at {price}; interruptions are not simulated", spot.share);
+        sheet.say("billing.purchase.spot", text);
+    }
+    if let Some(plan) = billing.purchase.as_ref().and_then(|purchase| purchase.savings_plan.as_ref()) {
+        let discounts = plan.discounts.iter().map(|discount| format!("{} off {}", discount.percent, discount.on));
+        let rates = plan.rates.iter().map(|(key, rate)| format!("{key} at ${rate}"));
+        let offer = plan.offer.iter().map(|offer| format!("offer {offer}"));
+        let text: Vec<String> = discounts.chain(rates).chain(offer).collect();
+        sheet.say("billing.purchase.savings_plan", text.join("; "));
+    }
     if let Some(growth) = billing.growth {
         sheet.say("billing.growth", format!("{:.2} % a month", growth * 100.0));
     }

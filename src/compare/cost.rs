@@ -1,8 +1,9 @@
 //! The bill of an architecture: the month of its mean usage, each replication's own total, the totals at other traffic, and
 //! what was paid for idling. The arithmetic of money is `bill`'s.
 
-use super::ownership;
+use super::{ownership, purchase};
 use crate::arch::output::{ComponentOutput, RunOutput};
+use crate::bill::book::Price;
 use crate::bill::{Bill, BillError, BillInput, PriceBook, Variant, backend_price, bill};
 use crate::money::Usd;
 use crate::results::{CostAtTraffic, IdleShare, LineItem, MonthlyCost, Ownership, Prices, UsedPrice};
@@ -24,6 +25,8 @@ pub struct ArchitectureBill {
     pub ownership: Option<Ownership>,
     /// The bill; `None` when a price is not known. Unknown is never zero.
     pub bill: Option<Bill>,
+    /// The bills on other terms, where the scenario asks for them.
+    pub other_terms: Vec<purchase::Terms>,
     /// Multiple of the traffic, and the total then.
     pub at_traffic: Vec<(f64, Usd)>,
     /// What could not be priced.
@@ -68,10 +71,23 @@ fn priced(
     without: &[Variant],
     alpha: f64,
 ) -> Result<Bill, BillError> {
-    let stated = match &scenario.backend {
-        Some(backend) => vec![backend_price(backend.hourly).map_err(|_| BillError::TotalTooLarge)?],
-        None => Vec::new(),
-    };
+    priced_on(scenario, book, &scenario.billing, &[], full, without, alpha)
+}
+
+/// The bill for these counters on these terms, with these further prices.
+fn priced_on(
+    scenario: &Scenario,
+    book: &PriceBook,
+    billing: &Billing,
+    further: &[Price],
+    full: &[&Usage],
+    without: &[Variant],
+    alpha: f64,
+) -> Result<Bill, BillError> {
+    let mut stated = further.to_vec();
+    if let Some(backend) = &scenario.backend {
+        stated.push(backend_price(backend.hourly).map_err(|_| BillError::TotalTooLarge)?);
+    }
     bill(&BillInput {
         full,
         without,
@@ -79,7 +95,7 @@ fn priced(
         month: scenario.month,
         book,
         stated: &stated,
-        billing: &scenario.billing,
+        billing,
         free_tier: &scenario.account.free_tier,
         half_width: &|each| mean_at(each, alpha).half_width,
     })
@@ -109,6 +125,19 @@ fn of_architecture(
         }
     }
     let mut found = ArchitectureBill { bill: Some(whole), at_traffic, ..ArchitectureBill::default() };
+    let on_terms = |billing: &Billing, further: &[Price], mix: &dyn Fn(&Usage) -> Usage| {
+        let full: Vec<Usage> = full.iter().map(|usage| mix(usage)).collect();
+        let full: Vec<&Usage> = full.iter().collect();
+        let mixed: Vec<Vec<Usage>> =
+            without.iter().map(|variant| variant.usage.iter().map(|usage| mix(usage)).collect()).collect();
+        let without: Vec<Variant> = without
+            .iter()
+            .zip(&mixed)
+            .map(|(v, usage)| Variant { per: v.per, usage: usage.iter().collect() })
+            .collect();
+        priced_on(scenario, book, billing, further, &full, &without, alpha)
+    };
+    found.other_terms = purchase::bills(&scenario.billing, book, &on_terms)?;
     let total = |full: &Usage, without: &[Variant]| Ok(price(&[full], without)?.total);
     found.ownership = ownership::ownership(scenario, operations, runs, &found, &total)?;
     Ok(found)

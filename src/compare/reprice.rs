@@ -5,7 +5,8 @@
 //! verdict. Behaviour, figures and charts of behaviour stay as they were simulated.
 
 use super::cost::{self, ArchitectureBill};
-use super::{series, verdict, warnings};
+use super::{purchase, series, verdict, warnings};
+use crate::bill::book::Price;
 use crate::bill::{BillError, BillInput, PriceBook, Variant, backend_price, bill};
 use crate::money::Usd;
 use crate::results::{ArchitectureResult, BillingTerms, FreeLeft, MeterTotal, Repriced, Results, SCHEMA};
@@ -81,6 +82,7 @@ pub fn reprice(results: &Results, book: &PriceBook, discounts: &[Discount]) -> R
     found.warnings.retain(|warning| !warning.starts_with(warnings::FREE_TIER));
     found.warnings.extend(warnings::free_tier_decides(&found.architectures));
     found.verdict = verdict::verdict(&found.architectures, results.alpha());
+    found.purchases = purchase::results(&found.architectures, &bills, &terms.billing, results.alpha());
     if book.region() != results.region {
         found.region = book.region().to_owned();
         for assumption in &mut found.inputs.assumptions {
@@ -109,7 +111,7 @@ struct Terms<'a> {
     alpha: f64,
     free_tier: FreeTier,
     billing: Billing,
-    stated: Vec<crate::bill::book::Price>,
+    stated: Vec<Price>,
 }
 
 impl<'a> Terms<'a> {
@@ -163,14 +165,25 @@ impl<'a> Terms<'a> {
     }
 
     fn bill(&self, full: &[&Usage], without: &[Variant<'_>]) -> Result<crate::bill::Bill, BillError> {
+        self.bill_on(&self.billing, &[], full, without)
+    }
+
+    fn bill_on(
+        &self,
+        billing: &Billing,
+        further: &[Price],
+        full: &[&Usage],
+        without: &[Variant<'_>],
+    ) -> Result<crate::bill::Bill, BillError> {
+        let stated: Vec<Price> = further.iter().chain(&self.stated).cloned().collect();
         bill(&BillInput {
             full,
             without,
             horizon: self.horizon,
             month: self.month,
             book: self.book,
-            stated: &self.stated,
-            billing: &self.billing,
+            stated: &stated,
+            billing,
             free_tier: &self.free_tier,
             half_width: &|each| mean_at(each, self.alpha).half_width,
         })
@@ -199,7 +212,20 @@ impl<'a> Terms<'a> {
         for variant in variants.iter().filter(shown) {
             at_traffic.push((variant.traffic, self.bill(&[&variant.usage], &groups(variant.traffic))?.total));
         }
-        Ok(ArchitectureBill { bill: Some(whole), at_traffic, ..ArchitectureBill::default() })
+        let without = groups(1.0);
+        let on_terms = |billing: &Billing, further: &[Price], mix: &dyn Fn(&Usage) -> Usage| {
+            let full: Vec<Usage> = full.iter().map(mix).collect();
+            let mixed: Vec<Vec<Usage>> =
+                without.iter().map(|group| group.usage.iter().map(|usage| mix(usage)).collect()).collect();
+            let without: Vec<Variant<'_>> = without
+                .iter()
+                .zip(&mixed)
+                .map(|(g, usage)| Variant { per: g.per, usage: usage.iter().collect() })
+                .collect();
+            self.bill_on(billing, further, &full.iter().collect::<Vec<_>>(), &without)
+        };
+        let other_terms = purchase::bills(&self.billing, self.book, &on_terms)?;
+        Ok(ArchitectureBill { bill: Some(whole), at_traffic, other_terms, ..ArchitectureBill::default() })
     }
 
     /// The counters of a replication.

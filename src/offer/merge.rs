@@ -34,8 +34,9 @@ pub struct Imported {
     pub free_ranges: Vec<String>,
 }
 
-/// Puts what was found beside the book of its region, if there is one.
-pub fn merge(found: &Found, book: Option<&PriceBook>) -> Imported {
+/// Puts what was found beside the book of its region, if there is one. What a key is (its unit, what of it is free) a book of another
+/// region says, `like`, where its own does not: files of AWS's have other names for units, and free amounts as products of their own.
+pub fn merge(found: &Found, book: Option<&PriceBook>, like: Option<&PriceBook>) -> Imported {
     let mut result =
         Imported { list: PriceList { region: found.region.clone(), ..PriceList::default() }, ..Imported::default() };
     let offer = if found.offer.is_empty() { "Savings Plans" } else { &found.offer };
@@ -59,7 +60,7 @@ pub fn merge(found: &Found, book: Option<&PriceBook>) -> Imported {
         let old = book.and_then(|book| book.price(key).ok());
         let mut new = match old {
             Some(old) => Price { tiers: tiers.collect(), ..old.clone() },
-            None => unknown(key, stated, tiers.collect(), book),
+            None => unknown(key, stated, tiers.collect(), book.into_iter().chain(like)),
         };
         if new.free.is_some() && new.tiers.len() > 1 && new.tiers.first().is_some_and(|tier| tier.price.picos() == 0) {
             new.free = None;
@@ -75,10 +76,19 @@ pub fn merge(found: &Found, book: Option<&PriceBook>) -> Imported {
     result
 }
 
-/// A key that the book does not have. Rates of Savings Plans are described by what they discount.
-fn unknown(key: &str, stated: &[Stated], tiers: Vec<Tier>, book: Option<&PriceBook>) -> Price {
+/// A key that the book of its region does not have. Rates of Savings Plans are described by what they discount.
+fn unknown<'b>(
+    key: &str,
+    stated: &[Stated],
+    tiers: Vec<Tier>,
+    books: impl Iterator<Item = &'b PriceBook> + Clone,
+) -> Price {
+    let known = |key: &str| books.clone().find_map(|book| book.price(key).ok());
+    if let Some(own) = known(key) {
+        return Price { tiers, ..own.clone() };
+    }
     let rest = key.strip_prefix("sp.").and_then(|rest| rest.split_once('.'));
-    let discounted = rest.and_then(|(_, sku)| book?.price(sku).ok());
+    let discounted = rest.and_then(|(_, sku)| known(sku));
     let first = stated.first();
     let (description, unit) = match (rest, discounted) {
         (Some((offer, _)), Some(price)) => (format!("{}, Savings Plan {offer}", price.description), price.unit.clone()),

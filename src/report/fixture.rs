@@ -534,6 +534,7 @@ pub(super) fn results(count: usize) -> Results {
         },
         billing_terms: None,
         repriced_from: None,
+        purchases: Vec::new(),
         inputs: Inputs {
             resolved: None,
             assumptions,

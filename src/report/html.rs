@@ -11,7 +11,7 @@ use super::format::{
     NONE, clean, compact, count, count_with_interval, group, millis, millis_with_interval, money, money_exact,
     money_half_width, money_or_unknown, money_range, money_signed, money_signed_range, percent, seconds, unbroken,
 };
-use super::summary;
+use super::{ownership, summary};
 use crate::results::{ArchitectureResult, LineItem, Results};
 use askama::Template;
 
@@ -41,6 +41,7 @@ struct Page {
     all_served: Vec<String>,
     no_series: Vec<String>,
     bills: Vec<Bill>,
+    beside: Vec<Beside>,
     /// What the finance section says before its lines.
     reading: Vec<String>,
     components: Vec<Vec<String>>,
@@ -291,6 +292,24 @@ fn bill(index: usize, a: &ArchitectureResult) -> Bill {
     }
 }
 
+/// A paragraph beside the bills.
+struct Beside {
+    heading: String,
+    lines: Vec<String>,
+    months: Vec<[String; 7]>,
+}
+
+/// What stands beside the bills: commitments, tax, currency, environments, labour, twelve months, other terms.
+fn beside(results: &Results) -> Vec<Beside> {
+    let of = |mut lines: Vec<String>, months: Vec<[String; 7]>| {
+        let heading = lines.remove(0);
+        Beside { heading, lines, months }
+    };
+    let own = results.architectures.iter().map(|a| of(ownership::of_one(a), ownership::months(a)));
+    let terms = of(super::purchase::paragraph(results), Vec::new());
+    own.chain([terms]).filter(|beside| !beside.lines.is_empty() || !beside.months.is_empty()).collect()
+}
+
 /// How to read the arithmetic of the lines.
 fn reading(results: &Results) -> Vec<String> {
     let simulated = seconds(results.simulated_seconds);
@@ -471,6 +490,7 @@ pub(super) fn render(results: &Results, charts: &Charts) -> String {
         all_served: missing(&|i| charts.each[i].refusals.is_none() && charts.each[i].traffic.is_some()),
         no_series: missing(&|i| charts.each[i].traffic.is_none()),
         bills: all.iter().enumerate().map(|(i, a)| bill(i, a)).collect(),
+        beside: beside(results),
         reading: reading(results),
         components: components(results),
         classes: classes(results),

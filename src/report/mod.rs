@@ -27,6 +27,7 @@ pub mod infracost;
 mod json;
 mod markdown;
 mod ownership;
+mod purchase;
 mod spread;
 mod summary;
 pub mod table;

@@ -3,7 +3,6 @@
 
 use super::format::{cents as money, clean, group, percent};
 use crate::results::{ArchitectureResult, CommitmentResult, Ownership, Results};
-use std::fmt::Write as _;
 
 /// How well a commitment fits, in a sentence or two.
 pub(super) fn fit_of(c: &CommitmentResult) -> String {
@@ -25,10 +24,22 @@ pub(super) fn fit_of(c: &CommitmentResult) -> String {
 
 /// One paragraph an architecture, each in lines that a report may break.
 pub(super) fn paragraphs(results: &Results) -> Vec<Vec<String>> {
-    results.architectures.iter().map(of_one).filter(|lines| lines.len() > 1).collect()
+    let own = results.architectures.iter().map(|a| {
+        let mut lines = of_one(a);
+        let months = months(a);
+        if !months.is_empty() {
+            lines.push("month  traffic       cloud      labour       total      so far".to_owned());
+        }
+        lines.extend(months.iter().map(|[month, traffic, cloud, labour, total, so_far, note]| {
+            let note = if note.is_empty() { String::new() } else { format!("  {note}") };
+            format!("{month:>5}  {traffic:>7} {cloud:>11} {labour:>11} {total:>11} {so_far:>11}{note}")
+        }));
+        lines
+    });
+    own.chain([super::purchase::paragraph(results)]).filter(|lines| lines.len() > 1).collect()
 }
 
-fn of_one(a: &ArchitectureResult) -> Vec<String> {
+pub(super) fn of_one(a: &ArchitectureResult) -> Vec<String> {
     let mut lines = vec![format!("{}, beside the bill", clean(&a.name))];
     let cost = &a.monthly_cost;
     if let Some(tax) = &cost.tax {
@@ -94,23 +105,21 @@ fn owned(lines: &mut Vec<String>, own: &Ownership) {
         };
         lines.push(format!("migration: {} once; {back}", money(&migration.cost)));
     }
-    if !own.months.is_empty() {
-        lines.push("month  traffic       cloud      labour       total      so far".to_owned());
-        for month in &own.months {
-            let mut row = String::new();
-            // Writing to a string cannot fail.
-            let _ = write!(
-                row,
-                "{:>5}  {:>6.2}x {:>11} {:>11} {:>11} {:>11}{}",
-                month.month,
-                month.traffic,
-                money(&month.cloud),
-                money(&month.labour),
-                money(&month.total),
-                money(&month.so_far),
-                if month.simulated { "" } else { "  interpolated" }
-            );
-            lines.push(row);
-        }
-    }
+}
+
+/// The twelve months: month, traffic, cloud, labour, total, so far, and a note.
+pub(super) fn months(a: &ArchitectureResult) -> Vec<[String; 7]> {
+    let months = a.ownership.iter().flat_map(|own| &own.months);
+    let row = |month: &crate::results::MonthOfOwnership| {
+        [
+            month.month.to_string(),
+            format!("{:.2}x", month.traffic),
+            money(&month.cloud),
+            money(&month.labour),
+            money(&month.total),
+            money(&month.so_far),
+            if month.simulated { String::new() } else { "interpolated".to_owned() },
+        ]
+    };
+    months.map(row).collect()
 }

@@ -26,6 +26,8 @@ pub struct Billing {
     pub tax: Option<Tax>,
     /// Support plan, e.g. `business`: the price list has `support.business`.
     pub support: Option<String>,
+    /// Other terms on which the verdict is given beside the bill.
+    pub purchase: Option<Purchase>,
     /// Growth of the traffic a month for the table of twelve months, e.g. 0.05; `None` = no table.
     pub growth: Option<f64>,
 }
@@ -34,6 +36,11 @@ impl Billing {
     /// Whether usage by the hour decides the bill.
     pub const fn has_commitments(&self) -> bool {
         !self.savings_plans.is_empty() || !self.reserved.is_empty()
+    }
+
+    /// Whether usage by the hour decides anything that is shown.
+    pub fn needs_hours(&self) -> bool {
+        self.has_commitments() || self.purchase.as_ref().is_some_and(|purchase| purchase.savings_plan.is_some())
     }
 }
 
@@ -133,6 +140,24 @@ pub enum ReservedPrice {
     },
     /// As the price list has it under `ec2.ri_OFFER.TYPE`, e.g. `std_1y_no_upfront`.
     Offer(String),
+}
+
+/// Terms on which the verdict is given again; that of the bill stays as it is.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Purchase {
+    /// A one-year compute Savings Plan: its rates. Its commitment is sought.
+    pub savings_plan: Option<SavingsPlan>,
+    /// A part of the instances on Spot.
+    pub spot: Option<Spot>,
+}
+
+/// Instances on Spot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spot {
+    /// Share of the instance hours.
+    pub share: Percentage,
+    /// Percentage off the list price; `None` = the typical price of the price list.
+    pub discount: Option<Percentage>,
 }
 
 /// Another currency. The rate is stated, never fetched.

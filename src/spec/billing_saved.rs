@@ -1,6 +1,6 @@
 //! [`Billing`] as results keep it, and back: the words of `billing:` itself, so that the reader of scenarios reads it again.
 
-use super::billing::{Billing, Discount, Percentage, PlanKind, ReservedPrice};
+use super::billing::{Billing, Discount, Percentage, PlanKind, Purchase, ReservedPrice};
 use super::billing_yaml::{RawBilling, billing};
 use super::read::{FromYaml, Reader};
 use crate::diag::Diagnostic;
@@ -72,7 +72,31 @@ pub fn to_json(given: &Billing) -> Value {
     );
     put("tax", given.tax.as_ref().map_or(Value::Null, |tax| json!({ "name": tax.name, "rate": percent(tax.rate) })));
     put("support", json!(given.support));
+    put("purchase", given.purchase.as_ref().map_or(Value::Null, purchase));
     if map.is_empty() { Value::Null } else { Value::Object(map) }
+}
+
+fn purchase(given: &Purchase) -> Value {
+    let mut map = Map::new();
+    if let Some(plan) = &given.savings_plan {
+        let rates = [
+            ("rates", table(&plan.rates, |price| json!(price.to_string()))),
+            ("discounts", discounts(&plan.discounts)),
+            ("offer", json!(plan.offer)),
+        ];
+        let rates: Map<String, Value> = rates
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect();
+        map.insert("savings_plan".to_owned(), Value::Object(rates));
+    }
+    if let Some(spot) = given.spot {
+        let discount = spot.discount.map(|discount| ("discount".to_owned(), percent(discount)));
+        let entries = [("share".to_owned(), percent(spot.share))].into_iter().chain(discount);
+        map.insert("spot".to_owned(), Value::Object(entries.collect()));
+    }
+    Value::Object(map)
 }
 
 fn percent(percentage: Percentage) -> Value {

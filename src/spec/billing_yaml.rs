@@ -1,7 +1,8 @@
 //! `billing:` as users write it, the same in a scenario and in a usage file -> [`Billing`]; and the month that is billed.
 
 use super::billing::{
-    Billing, Currency, Discount, Percentage, PlanKind, RateTier, Reserved, ReservedPrice, SavingsPlan, Tax,
+    Billing, Currency, Discount, Percentage, PlanKind, Purchase, RateTier, Reserved, ReservedPrice, SavingsPlan, Spot,
+    Tax,
 };
 use super::quantity::Growth;
 use super::read::{At, FromYaml, Problem, Reader, Schemas, keywords, record};
@@ -35,6 +36,8 @@ record! {
         optional tax: RawTax,
         /// Support plan of the account, a line of its own: `developer`, `business`, `enterprise_on_ramp`, `enterprise`.
         optional support: RawSupport,
+        /// Other terms on which the verdict is given beside the bill (scenarios only).
+        optional purchase: RawPurchase,
         /// Growth of the traffic a month, for a table of twelve months (scenarios only).
         optional growth: At<Growth>,
     }
@@ -86,6 +89,38 @@ record! {
         optional upfront: Usd,
         /// Years of the term: `1y` (default) or `3y`.
         optional term: RawTerm,
+    }
+}
+
+record! {
+    /// Terms on which the verdict is given again, beside the one on demand.
+    pub(crate) struct RawPurchase: "other terms such as `{ savings_plan: { discounts: { AWS Lambda: 12%, Amazon EC2: 25% } }, spot: { share: 70% } }`" {
+        /// A one-year compute Savings Plan, as large as would have cost least over the simulated hours.
+        optional savings_plan: RawPurchasePlan,
+        /// Spot for a share of the instance hours.
+        optional spot: RawSpot,
+    }
+}
+
+record! {
+    /// Rates of a compute Savings Plan whose size is sought.
+    pub(crate) struct RawPurchasePlan: "rates of a Savings Plan such as `{ discounts: { AWS Lambda: 12%, Amazon EC2: 25% } }`" {
+        /// USD a unit under the plan, by key.
+        optional rates: Table<UsdPer>,
+        /// Percentages off the list price, by service, key or beginning of keys.
+        optional discounts: Table<Percentage>,
+        /// Offer whose rates are in the price list as `sp.OFFER.KEY`, e.g. `compute_1y_no_upfront`.
+        optional offer: String,
+    }
+}
+
+record! {
+    /// A mix of Spot and on-demand instances.
+    pub(crate) struct RawSpot: "a Spot mix such as `{ share: 70%, discount: 60% }`" {
+        /// Share of the instance hours on Spot.
+        required share: Percentage,
+        /// Percentage off the list price on demand (default: the typical price of the price list).
+        optional discount: Percentage,
     }
 }
 
@@ -288,7 +323,29 @@ pub(crate) fn billing(raw: Option<RawBilling>, reader: &mut Reader) -> Billing {
         currency: raw.currency.and_then(|currency| check_currency(currency, reader)),
         tax: raw.tax.and_then(|tax| Some(Tax { name: tax.name.unwrap_or_else(|| "tax".to_owned()), rate: tax.rate? })),
         support: raw.support.map(|plan| plan.0.to_owned()),
+        purchase: raw.purchase.map(|raw| purchase(raw, reader)),
         growth: raw.growth.map(|growth| growth.value.0),
+    }
+}
+
+fn purchase(raw: RawPurchase, reader: &mut Reader) -> Purchase {
+    let plan = raw.savings_plan.and_then(|plan| {
+        let sought = RawPlan {
+            span: plan.span,
+            given: Vec::new(),
+            name: None,
+            commitment: Some(At { value: Usd::ZERO, span: plan.span }),
+            kind: None,
+            family: None,
+            rates: plan.rates,
+            discounts: plan.discounts,
+            offer: plan.offer,
+        };
+        savings_plan(sought, 0, reader)
+    });
+    Purchase {
+        savings_plan: plan.map(|plan| SavingsPlan { name: "one-year".to_owned(), ..plan }),
+        spot: raw.spot.and_then(|spot| Some(Spot { share: spot.share?, discount: spot.discount })),
     }
 }
 
