@@ -200,7 +200,7 @@ impl Usd {
         self.0 as f64 / 1e18
     }
 
-    /// To the cent, halves away from zero, as invoices and AWS's own examples round.
+    /// To the cent, halves away from zero, as invoices round.
     pub fn to_cents(self) -> Self {
         let cent = 10u128.pow(Self::DECIMALS - 2);
         let cents = (self.0.unsigned_abs().saturating_add(cent / 2) / cent).saturating_mul(cent);
@@ -422,7 +422,7 @@ mod tests {
         assert_eq!(usd("1303.27").cents(), "$1,303.27");
         assert_eq!(usd("1234567.891").cents(), "$1,234,567.89");
         assert_eq!(usd("-12.345").cents(), "-$12.35");
-        // Halves go up, as $3.625 of AWS's example of gp3 volumes does.
+        // Halves go up, as in commercial rounding.
         assert_eq!(
             [usd("3.625").cents(), usd("0.125").cents(), usd("0.1249999999").cents()],
             ["$3.63", "$0.13", "$0.12"]

@@ -303,6 +303,7 @@ struct Beside {
 fn beside(results: &Results) -> Vec<Beside> {
     let of = |mut lines: Vec<String>, months: Vec<[String; 7]>| {
         let heading = lines.remove(0);
+        let lines = lines.iter().map(|line| unbroken(line)).collect();
         Beside { heading, lines, months }
     };
     let own = results.architectures.iter().map(|a| of(ownership::of_one(a), ownership::months(a)));

@@ -98,7 +98,7 @@ record! {
         /// A one-year compute Savings Plan, as large as would have cost least over the simulated hours.
         optional savings_plan: RawPurchasePlan,
         /// Spot for a share of the instance hours.
-        optional spot: RawSpot,
+        optional spot: RawSpotPurchase,
     }
 }
 
@@ -116,7 +116,7 @@ record! {
 
 record! {
     /// A mix of Spot and on-demand instances.
-    pub(crate) struct RawSpot: "a Spot mix such as `{ share: 70%, discount: 60% }`" {
+    pub(crate) struct RawSpotPurchase: "a Spot mix such as `{ share: 70%, discount: 60% }`" {
         /// Share of the instance hours on Spot.
         required share: Percentage,
         /// Percentage off the list price on demand (default: the typical price of the price list).
