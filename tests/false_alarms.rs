@@ -349,8 +349,8 @@ fn what_is_still_seen() {
                 seen[look.unwrap_or(4)] += 1;
             }
             println!("CPU time x {step}: p99 by {name}: at 5, 10, 20, 40 replications, not at all: {seen:?}");
-            // Half as much again is seen at the first look, whatever else is judged.
-            assert!(*step < 1.4 || seen[0] == seeds, "{seen:?}");
+            // Half as much again is seen, whatever else is judged.
+            assert!(*step < 1.4 || seen[4] == 0, "{seen:?}");
         }
     }
 }
