@@ -535,9 +535,10 @@ fn cost(results: &Results) -> Option<Chart> {
         id: "cost".to_owned(),
         title: "What a month costs, by service".to_owned(),
         desc: format!("A bar for each architecture, stacked by AWS service. A month costs: {}.", listed.join("; ")),
-        note:
-            "The whisker at a bar’s end is the 95 % interval: the noise of this traffic, not the error of the forecast."
-                .to_owned(),
+        note: format!(
+            "The whisker at a bar’s end is the {} interval: the noise of this traffic, not the error of the forecast.",
+            super::summary::level(results)
+        ),
         drawing,
         table: DataTable {
             caption: "Cost a month in USD by service".to_owned(),

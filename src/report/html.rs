@@ -22,6 +22,8 @@ struct Page {
     description: Option<String>,
     facts: Vec<(String, String)>,
     verdict: String,
+    /// Of the intervals of costs, `95 %`.
+    level: String,
     certainty: String,
     cards: Vec<Card>,
     differences: Vec<DifferenceRow>,
@@ -264,7 +266,7 @@ fn item(i: &LineItem) -> Item {
     }
 }
 
-fn bill(index: usize, a: &ArchitectureResult) -> Bill {
+fn bill(index: usize, a: &ArchitectureResult, level: &str) -> Bill {
     let cost = &a.monthly_cost;
     let mut notes = Vec::new();
     if cost.without_free_tier != cost.total
@@ -273,7 +275,7 @@ fn bill(index: usize, a: &ArchitectureResult) -> Bill {
         notes.push(format!("Without the free tier it would be {}.", money(full)));
     }
     if let (Some(low), Some(high)) = (&cost.low, &cost.high) {
-        notes.push(format!("95 % interval {}: {}.", money_range(low, high), summary::INTERVAL));
+        notes.push(format!("{level} interval {}: {}.", money_range(low, high), summary::INTERVAL));
     }
     if cost.share_from_memory > 0.0 {
         notes.push(format!("{} of the total rests on prices known from memory only.", percent(cost.share_from_memory)));
@@ -465,6 +467,7 @@ pub(super) fn render(results: &Results, charts: &Charts) -> String {
         description: results.description.as_deref().map(clean),
         facts,
         verdict: clean(&results.verdict.sentence),
+        level: summary::level(results),
         certainty: summary::certainty(results),
         cards: all.iter().map(|a| card(results, a)).collect(),
         differences: differences(results),
@@ -490,7 +493,7 @@ pub(super) fn render(results: &Results, charts: &Charts) -> String {
         refusals: views(charts.each.iter().map(|c| &c.refusals)),
         all_served: missing(&|i| charts.each[i].refusals.is_none() && charts.each[i].traffic.is_some()),
         no_series: missing(&|i| charts.each[i].traffic.is_none()),
-        bills: all.iter().enumerate().map(|(i, a)| bill(i, a)).collect(),
+        bills: all.iter().enumerate().map(|(i, a)| bill(i, a, &summary::level(results))).collect(),
         beside: beside(results),
         reading: reading(results),
         components: components(results),

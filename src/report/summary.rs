@@ -240,6 +240,11 @@ pub(super) fn busiest_bucket(results: &Results) -> String {
     super::format::seconds(bucket)
 }
 
+/// The level of the intervals of costs: `95 %`.
+pub(super) fn level(results: &Results) -> String {
+    format!("{} %", count((1.0 - results.alpha()) * 100.0))
+}
+
 /// How sure the figures are.
 pub(super) fn certainty(results: &Results) -> String {
     match &results.precision {
@@ -254,10 +259,10 @@ pub(super) fn certainty(results: &Results) -> String {
 
 /// What was simulated and what was inferred.
 fn precise(results: &Results, precision: &Precision) -> String {
-    let level = count((1.0 - precision.alpha) * 100.0);
+    let level = level(results);
     let reached = if precision.reached { "reached" } else { "not reached" };
     let mut text = format!(
-        "± {} of the cost was asked for and {reached} with {} replications; ± of costs is the {level} % interval, so that all looks \
+        "± {} of the cost was asked for and {reached} with {} replications; ± of costs is the {level} interval, so that all looks \
          together err in at most 5 %: {INTERVAL}.",
         percent(precision.target),
         results.replications,

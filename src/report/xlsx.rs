@@ -101,13 +101,14 @@ fn summary(
     sheet.set_column_range_width(1, 9, 18)?;
     sheet.write_string_with_format(0, 0, text(&results.scenario), &formats.title)?;
     sheet.write_string(1, 0, text(&results.verdict.sentence))?;
+    let level = super::summary::level(results);
     let names = [
         "Architecture",
         "Total a month, USD (sum of the line items)",
         "Total in results.json",
         "Difference",
-        "Low (95 %)",
-        "High (95 %)",
+        &format!("Low ({level})"),
+        &format!("High ({level})"),
         "Without free tier",
         "A million served",
         "Objectives",
