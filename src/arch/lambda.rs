@@ -15,7 +15,7 @@
 //!
 //! Once a call has started its end is known, so the answer is given at once and only the release of the environment is an event. What
 //! the handler does at tables is added to its time. A call that waits for other functions is another matter: it holds its environment
-//! until [`LambdaState::end`] is told how it ended ([`super::chain`]).
+//! until [`LambdaState::end`] is told how it ended (`chain`).
 
 use super::call::{Call, Ending};
 use super::ledger::{Ledger, MeterId, weighted};

@@ -13,7 +13,7 @@
 //! first, and percentages off, go by the public list price.
 //!
 //! An upfront payment is spread evenly over the hours of the term: so much an hour, to the twelfth decimal of a dollar, is part of what
-//! an hour of the instance costs. Hours are shared out in millionths of a millionth of a unit ([`FINE`]) and rounded once, together.
+//! an hour of the instance costs. Hours are shared out in millionths of a millionth of a unit (`FINE`) and rounded once, together.
 
 use super::agreed;
 use super::book::{Confidence, Price, PriceBook, Provenance};

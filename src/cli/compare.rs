@@ -218,7 +218,7 @@ pub(super) fn share(text: &str) -> Result<f64, String> {
         None => number(text),
     };
     match share {
-        Some(share) if share >= 1e-6 && share < 1.0 => Ok(share),
+        Some(share) if (1e-6..1.0).contains(&share) => Ok(share),
         _ => Err("a precision is a share of the cost between 0.0001% and 100%, such as 1%".to_owned()),
     }
 }

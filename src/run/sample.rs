@@ -70,7 +70,7 @@ impl Sampling {
         let ends_known = memories.iter().all(|memory| memory.ends_known);
         // Windows of an objective must not be cut; where the ends of requests have to be waited for, an hour cuts few of them.
         let fits = |slot: &SimDuration| {
-            windows.iter().all(|window| slot.0 % window == 0)
+            windows.iter().all(|window| slot.0.is_multiple_of(*window))
                 && (ends_known || slot.0 == SLOT_SECONDS[0] * 1_000_000_000)
         };
         let slots: Vec<SimDuration> = SLOT_SECONDS.into_iter().map(SimDuration::from_secs).filter(fits).collect();
@@ -103,7 +103,7 @@ impl Sampling {
             (hour_of(at)..=until.min(hours.saturating_sub(1))).for_each(|hour| whole_hours[hour] = true);
         }
         // An hour that is cut short has slots that are not like the others.
-        if scenario.horizon.0 % SimDuration::from_hours(1).0 != 0 && hours > 0 {
+        if !scenario.horizon.0.is_multiple_of(SimDuration::from_hours(1).0) && hours > 0 {
             whole_hours[hours - 1] = true;
         }
         let is_in_full = |slot: usize| whole_hours[slot / in_hour];
