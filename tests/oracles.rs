@@ -9,28 +9,10 @@ mod common;
 
 use common::*;
 use costsim::arch::output::Outcome;
-use costsim::spec::distribution::Distribution;
+use costsim::catalog::{self, Package};
 use costsim::spec::model::*;
-use costsim::spec::scenario::*;
 use costsim::units::*;
-use std::collections::BTreeMap;
-use std::io::{Read, Write};
-use std::path::Path;
-
-/// Rows of a CSV file by column name.
-fn rows(path: &Path) -> Vec<BTreeMap<String, String>> {
-    let file = std::fs::File::open(path).expect("a readable file");
-    let reader: Box<dyn std::io::Read> = match path.extension().and_then(|extension| extension.to_str()) {
-        Some("gz") => Box::new(flate2::read::MultiGzDecoder::new(file)),
-        _ => Box::new(file),
-    };
-    let mut reader = csv::Reader::from_reader(reader);
-    reader.deserialize().map(|row| row.expect("a row")).collect()
-}
-
-fn number(row: &BTreeMap<String, String>, column: &str) -> f64 {
-    row[column].parse().unwrap_or_else(|_| panic!("{column} is {:?}", row[column]))
-}
+use std::io::Read;
 
 fn requests() -> f64 {
     if std::env::var_os("COSTSIM_SLOW").is_some() { 20e6 } else { 1e6 }
@@ -104,118 +86,6 @@ fn an_independent_simulator_agrees() {
     assert!(compared >= 40);
 }
 
-/// SimFaaS 0.2.2, an independent simulator that starts with no environment: steady state, what-if, loss, constant and Gaussian times. The same
-/// time is simulated, its filling included, and compared within 3 standard errors of both sides and 2 %. It reuses the *newest*
-/// environment, not the one used last, which matters where the idle time-out is short: its answers are multiplied by the ratio of the two
-/// that the reference pool, a third program, has for the same row, and rows with a short time-out that it does not have are left out. So are: several requests an environment at once (H_par), which functions do not have, and transients
-/// that begin with environments at work (I_temporal).
-#[test]
-fn simfaas_agrees() {
-    let Some(shared) = shared() else {
-        println!("skipped: the answers of SimFaaS are not here");
-        return;
-    };
-    println!(
-        "group           arrivals/s  idle s |  cold theirs      ours | environments theirs   ours | refused theirs   ours"
-    );
-    let (mut compared, mut left_out) = (0, 0);
-    let pool = rows(&shared.join("oracles/reference_pool.csv"));
-    let same = ["arrival_rate", "warm_s", "cold_s", "expiration_s", "max_concurrency"];
-    for row in rows(&shared.join("oracles/simfaas.csv")) {
-        if ["H_par", "I_temporal"].contains(&row["group"].as_str()) {
-            left_out += 1;
-            continue;
-        }
-        let of = |column: &str| number(&row, column);
-        let error_of = |column: &str| row[column].parse::<f64>().unwrap_or(0.0);
-        let (rate, warm, cold, idle) = (of("arrival_rate"), of("warm_s"), of("cold_s"), of("expiration_s"));
-        let warm_time = match row["service_dist"].as_str() {
-            "const" => constant(warm),
-            // A normal one with this standard deviation, as a log-normal one: both are narrow.
-            "gauss0.2" => lognormal(warm, 0.2 / warm),
-            _ => exponential(warm),
-        };
-        let init = cold - warm;
-        let init = if cold > 1.3 * warm { exponential(init) } else { constant(init) };
-        // How much more the environment used last has of a column than the newest.
-        let routing = |column: &str| {
-            let is_same = |other: &&BTreeMap<String, String>| {
-                same.iter().all(|&column| (number(other, column) / number(&row, column) - 1.0).abs() < 1e-9)
-            };
-            let of = |routing: &str| {
-                let found = pool.iter().filter(is_same).find(|other| other["routing"] == routing)?;
-                Some(number(found, column)).filter(|value| *value > 0.0)
-            };
-            of("mru").zip(of("newest")).map(|(mru, newest)| mru / newest)
-        };
-        let (more_cold, more_environments) = (routing("prob_cold"), routing("inst_total"));
-        // Below 100 s the routing shows, and nothing tells by how much.
-        if more_cold.is_none() && row["group"] == "D_W1-5" && idle < 100.0 {
-            left_out += 1;
-            continue;
-        }
-        let mut each: [Vec<f64>; 3] = Default::default();
-        for seed in 0..5 {
-            let mut scenario = scenario(rate, of("max_time_s"), warm_time.clone());
-            scenario.seed = seed;
-            if row["arrival_dist"] == "const" {
-                scenario.traffic.spread = Spread::Even;
-            }
-            let function = Function {
-                init: vec![init.clone()],
-                idle_timeout: secs(idle),
-                reserved_concurrency: Some(of("max_concurrency") as u64),
-                timeout: SimDuration::from_hours(1),
-                // It knows no limit of 10 s for an init; restoring a snapshot has none here.
-                snapstart: Some(SnapStart { paid: false }),
-                ..function()
-            };
-            let output = run(&scenario, &alone(ComponentKind::Lambda(function)));
-            let served = output.classes[0].ended[Outcome::Served as usize].max(1) as f64;
-            let starts = output.components[0].cold_starts.expect("a function") as f64;
-            each[0]
-                .push(starts / if row["group"].starts_with("E_") { output.classes[0].arrived as f64 } else { served });
-            each[1].push(output.components[0].capacity.expect("a level").0);
-            each[2].push(share(&output, Outcome::Throttled));
-        }
-        let requests = of("reqs_total");
-        let ours: Vec<(f64, f64)> = each.iter().map(|each| mean_and_error(each)).collect();
-        let theirs = [
-            of("prob_cold") * more_cold.unwrap_or(1.0),
-            of("inst_count_avg") * more_environments.unwrap_or(1.0),
-            of("prob_reject"),
-        ];
-        println!(
-            "{:14} {rate:10.4} {idle:8} | {:12.6} {:10.6} | {:12.4} {:14.4} | {:10.4} {:10.4}",
-            row["group"], theirs[0], ours[0].0, theirs[1], ours[1].0, theirs[2], ours[2].0
-        );
-        let columns =
-            [("prob_cold", "prob_cold_se"), ("inst_count_avg", "inst_count_avg_se"), ("prob_reject", "prob_reject_se")];
-        for (((column, error), (mean, own_error)), theirs) in columns.into_iter().zip(ours).zip(theirs) {
-            // A few seeds may agree by chance: counts vary at least as independent ones do.
-            let least = if column == "inst_count_avg" { 0.0 } else { (theirs / requests / of("n_seeds")).sqrt() };
-            let errors = error_of(error).max(least).hypot(own_error.max(least));
-            let allowed = 3.0 * errors + 0.02 * theirs + 1e-9;
-            assert!(
-                (mean - theirs).abs() <= allowed,
-                "{} at {rate}/s, idle {idle} s: {column} {mean} instead of {theirs} ± {allowed}",
-                row["group"]
-            );
-        }
-        compared += 1;
-    }
-    println!("{compared} rows agree; {left_out} were left out");
-    assert!(compared >= 50);
-}
-
-/// Mean and its standard error.
-fn mean_and_error(each: &[f64]) -> (f64, f64) {
-    let n = each.len() as f64;
-    let mean = each.iter().sum::<f64>() / n;
-    let squares: f64 = each.iter().map(|one| (one - mean) * (one - mean)).sum();
-    (mean, (squares / (n - 1.0) / n).sqrt())
-}
-
 /// Ten experiments of 28 h and more on AWS Lambda (2020): mean absolute error at most 15 % in the cold-start probability and 5 % in
 /// the number of environments; the measurement's own error is about 10 %.
 #[test]
@@ -277,21 +147,11 @@ fn measured_logs_replayed_give_the_measured_cold_starts() {
         let measured = log.iter().filter(|request| request.2).count() as f64;
         let first = log[0].0;
         let last = log[log.len() - 1].0 - first;
-        let mut replay = tempfile::NamedTempFile::new().expect("a temporary file");
-        writeln!(replay, "arrival,duration").expect("written");
-        for (at, elapsed, _) in &log {
-            writeln!(replay, "{:.6},{:.6}", at - first, elapsed * 1e3).expect("written");
-        }
-        replay.flush().expect("written");
+        let requests: Vec<(f64, f64)> = log.iter().map(|(at, elapsed, _)| (at - first, *elapsed)).collect();
+        let (_file, shape) = replayed(&requests);
         let simulated = |idle: f64| {
             let mut scenario = scenario(1.0, last + 60.0, constant(1.0));
-            scenario.traffic.shape = Shape::ReplayRequests(ReplayFile {
-                path: replay.path().to_owned(),
-                shown: "log.csv".into(),
-                rows: log.len() as u64,
-                covers: secs(last),
-                ..ReplayFile::default()
-            });
+            scenario.traffic.shape = shape.clone();
             let function = Function { idle_timeout: secs(idle), ..function() };
             let output = run(&scenario, &alone(ComponentKind::Lambda(function)));
             assert_eq!(output.classes[0].arrived as usize, log.len());
@@ -308,9 +168,10 @@ fn measured_logs_replayed_give_the_measured_cold_starts() {
     assert_close("cold starts of both logs", simulated_sum, measured_sum, 0.25);
 }
 
-/// Fifty requests at once to a small Python function of 2020, of which ten found an environment: 65-74 ms until their handler began, the others
-/// 224-309 ms. Ten earlier requests make those environments here; then the measured instants and durations are replayed with the default allocation
-/// and the measured init of an empty function (lambda-perf 2026: python3.12, p50 87 ms).
+/// Fifty requests at once to a Python function of 2020, of which ten found an environment: 65-74 ms until their handler began, the others
+/// 224-309 ms. Ten earlier requests make those environments here; then the measured instants and durations are replayed. The function was an
+/// empty program on python3.8 with 256 MB (the benchmark's published Makefile and source); of the runtimes whose init has been measured,
+/// python3.9 is the next to it, and what the models know of that, with the default allocation, is what is held to the measurement.
 #[test]
 fn a_measured_burst_takes_an_environment_a_request() {
     let Some(shared) = shared() else { return println!("skipped: no ../shared") };
@@ -329,42 +190,39 @@ fn a_measured_burst_takes_an_environment_a_request() {
     let environments: std::collections::BTreeSet<_> =
         rows.iter().filter_map(|row| row.pointer("/func_data/containerID")).map(ToString::to_string).collect();
     assert_eq!(environments.len(), 50);
+    assert!(rows.iter().all(|row| row.pointer("/func_data/mem_limit") == Some(&"256".into())));
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let extra: Vec<f64> = cold.iter().map(|lag| lag - mean(&warm)).collect();
     let (least, most) = extra.iter().fold((f64::MAX, 0.0f64), |(low, high), value| (low.min(*value), high.max(*value)));
 
     let first = rows.iter().map(sent).fold(f64::MAX, f64::min);
-    let mut requests: Vec<(f64, f64)> = (0..10).map(|_| (0.0, 1000.0)).collect();
-    requests.extend(rows.iter().map(|row| (60.0 + (sent(row) - first) / 1e3, number(row, "/func_data/duration_ms"))));
+    let mut requests: Vec<(f64, f64)> = (0..10).map(|_| (0.0, 1.0)).collect();
+    let measured = |row| (60.0 + (sent(row) - first) / 1e3, number(row, "/func_data/duration_ms") / 1e3);
+    requests.extend(rows.iter().map(measured));
     requests.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut replay = tempfile::NamedTempFile::new().expect("a temporary file");
-    writeln!(replay, "arrival,duration").expect("written");
-    for (at, duration) in &requests {
-        writeln!(replay, "{at:.6},{duration:.6}").expect("written");
-    }
-    replay.flush().expect("written");
-    let mut scenario = scenario(1.0, 120.0, constant(1.0));
-    scenario.traffic.shape = Shape::ReplayRequests(ReplayFile {
-        path: replay.path().to_owned(),
-        shown: "burst.csv".into(),
-        rows: 60,
-        covers: secs(61.0),
-        ..ReplayFile::default()
-    });
-    let init = Distribution::LogNormal { mu: (0.087f64).ln(), sigma: (0.139f64 / 0.087).ln() / 2.326 };
-    let function = Function { allocation: constant(0.150), init: vec![init], ..function() };
-    let output = run(&scenario, &alone(ComponentKind::Lambda(function)));
-    let component = &output.components[0];
-    // Ten of the first ten, and forty of the fifty.
-    assert_eq!(component.cold_starts, Some(50));
-    assert_eq!(component.capacity.map(|level| level.1 as u64), Some(50));
-    let durations: f64 = requests.iter().map(|request| request.1).sum();
-    let latency = output.classes[0].latency.mean_secs() * 1e3 * 60.0;
-    let simulated = (latency - durations) / 50.0;
+    let (_file, shape) = replayed(&requests);
+    let python = catalog::lambda_runtime("python3.9", Package::Zip, Arch::X86, MegaBytes(256)).expect("measured");
+    let durations: f64 = requests.iter().map(|request| request.1 * 1e3).sum();
+    // What comes after the handler began is in the measured durations: the first call is not slower here. Many times over, since the
+    // mean of one such run is known to 3 ms only.
+    let simulated: Vec<f64> = (0..20)
+        .map(|seed| {
+            let mut scenario = scenario(1.0, 120.0, constant(1.0));
+            (scenario.traffic.shape, scenario.seed) = (shape.clone(), seed);
+            // The default allocation of `lambda:` (AWS.md 3.3).
+            let function = Function { allocation: constant(0.150), init: vec![python.init.clone()], ..function() };
+            let output = run(&scenario, &alone(ComponentKind::Lambda(function)));
+            let component = &output.components[0];
+            // Ten of the first ten, and forty of the fifty.
+            assert_eq!(component.cold_starts, Some(50));
+            assert_eq!(component.capacity.map(|level| level.1 as u64), Some(50));
+            (output.classes[0].latency.mean_secs() * 1e3 * 60.0 - durations) / 50.0
+        })
+        .collect();
+    let simulated = mean(&simulated);
     println!(
         "burst of 50: 50 environments, 40 cold; lag of a cold start {simulated:.0} ms simulated, {:.0} ({least:.0}-{most:.0}) ms measured",
         mean(&extra)
     );
-    // The default allocation of 150 ms is an estimate, and these were other machines and another Python: 243 ms lie just above the slowest.
-    assert_close("lag of a cold start", simulated, mean(&extra), 0.25);
+    assert!((least..=most).contains(&simulated), "{simulated} ms is not within {least:.0} to {most:.0} ms");
 }

@@ -8,7 +8,9 @@ use costsim::spec::model::*;
 use costsim::spec::scenario::*;
 use costsim::traffic::{Source, Variant};
 use costsim::units::*;
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
 /// The folder with data that is not part of the project, if it is there.
 pub fn shared() -> Option<PathBuf> {
@@ -171,4 +173,41 @@ pub fn assert_close(what: &str, got: f64, expected: f64, relative: f64) {
         "{what}: {got} instead of {expected} (more than {} % off)",
         relative * 100.0
     );
+}
+
+/// A row of a CSV file by column name.
+pub type Row = BTreeMap<String, String>;
+
+/// Rows of a CSV file by column name.
+pub fn rows(path: &Path) -> Vec<Row> {
+    let file = std::fs::File::open(path).expect("a readable file");
+    let reader: Box<dyn std::io::Read> = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("gz") => Box::new(flate2::read::MultiGzDecoder::new(file)),
+        _ => Box::new(file),
+    };
+    let mut reader = csv::Reader::from_reader(reader);
+    reader.deserialize().map(|row| row.expect("a row")).collect()
+}
+
+/// A number of a row.
+pub fn number(row: &Row, column: &str) -> f64 {
+    row[column].parse().unwrap_or_else(|_| panic!("{column} is {:?}", row[column]))
+}
+
+/// A file of single requests, (arrival, duration) in seconds, to be replayed.
+pub fn replayed(requests: &[(f64, f64)]) -> (tempfile::NamedTempFile, Shape) {
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let mut text = String::from("arrival,duration\n");
+    for (at, duration) in requests {
+        text += &format!("{at:.6},{:.6}\n", duration * 1e3);
+    }
+    file.write_all(text.as_bytes()).expect("written");
+    let shape = Shape::ReplayRequests(ReplayFile {
+        path: file.path().to_owned(),
+        shown: "requests.csv".into(),
+        rows: requests.len() as u64,
+        covers: secs(requests.last().map_or(0.0, |last| last.0)),
+        ..ReplayFile::default()
+    });
+    (file, shape)
 }
