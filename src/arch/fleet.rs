@@ -329,7 +329,7 @@ impl FleetState {
         }
     }
 
-    fn launch(&mut self, now: SimTime, queue: &mut EventQueue<Event>) {
+    fn launch(&mut self, now: SimTime, shared: &mut Shared<'_>, queue: &mut EventQueue<Event>) {
         if !self.can_launch(self.next_is_spot()) {
             return;
         }
@@ -374,7 +374,7 @@ impl FleetState {
         self.starting -= 1;
         self.changed_at = now;
         self.in_service.push(slot);
-        self.make_room(now, queue);
+        self.make_room(now, shared, queue);
     }
 
     /// Sends a request to an instance. `None`: the answer comes later, through `done`.
@@ -662,7 +662,7 @@ impl FleetState {
     /// Launches or drains until the group has, or will have, this size.
     fn resize(&mut self, now: SimTime, size: u32, shared: &mut Shared<'_>, queue: &mut EventQueue<Event>) {
         for _ in self.size.desired..size {
-            self.launch(now, queue);
+            self.launch(now, shared, queue);
         }
         for _ in size..self.size.desired {
             if !self.give_up_one(now, shared) {

@@ -152,13 +152,13 @@ impl FleetState {
         match shared.scenario.events[index as usize].what {
             Trouble::ZoneFails(zone) if zone < self.zones => {
                 self.failures.zones_down[zone as usize] = false;
-                self.catch_up_on_launches(now, queue);
-                self.rebalance(now, queue);
+                self.catch_up_on_launches(now, shared, queue);
+                self.rebalance(now, shared, queue);
             }
             Trouble::ZoneFails(_) => {}
             Trouble::SpotInterrupted(_) => {
                 self.failures.spot_gone -= 1;
-                self.catch_up_on_launches(now, queue);
+                self.catch_up_on_launches(now, shared, queue);
             }
         }
     }
@@ -179,9 +179,9 @@ impl FleetState {
         any
     }
 
-    fn catch_up_on_launches(&mut self, now: SimTime, queue: &mut EventQueue<Event>) {
+    fn catch_up_on_launches(&mut self, now: SimTime, shared: &mut Shared<'_>, queue: &mut EventQueue<Event>) {
         for _ in 0..std::mem::take(&mut self.failures.put_off) {
-            self.launch(now, queue);
+            self.launch(now, shared, queue);
         }
     }
 
@@ -280,7 +280,7 @@ impl FleetState {
             self.books.left(&job.tag, at);
             done(job.tag, Self::not_connected(at.max(now)));
         }
-        self.launch(now, queue);
+        self.launch(now, shared, queue);
     }
 
     /// Takes an instance that starts or serves out of the group's counts. Whether it was one.
@@ -316,11 +316,11 @@ impl FleetState {
         } else {
             self.remove(now, slot, shared);
         }
-        self.launch(now, queue);
+        self.launch(now, shared, queue);
     }
 
     /// Launches where there are too few instances; for each of them one is drained where there are too many, once it serves.
-    pub(super) fn rebalance(&mut self, now: SimTime, queue: &mut EventQueue<Event>) {
+    pub(super) fn rebalance(&mut self, now: SimTime, shared: &mut Shared<'_>, queue: &mut EventQueue<Event>) {
         let allowed = (self.size.max / 10).max(1);
         while self.failures.beyond < allowed {
             let counts =
@@ -331,18 +331,18 @@ impl FleetState {
                 return;
             }
             self.failures.beyond += 1;
-            self.launch(now, queue);
+            self.launch(now, shared, queue);
         }
     }
 
     /// An instance has come into service: one that was launched beyond the desired size makes another one drain.
-    pub(super) fn make_room(&mut self, now: SimTime, queue: &mut EventQueue<Event>) {
+    pub(super) fn make_room(&mut self, now: SimTime, shared: &mut Shared<'_>, queue: &mut EventQueue<Event>) {
         if self.failures.beyond > 0 {
             self.failures.beyond -= 1;
             if self.starting + self.in_service.len() as u32 > self.size.desired {
                 self.drain_one(now, queue);
             }
-            self.rebalance(now, queue);
+            self.rebalance(now, shared, queue);
         }
     }
 
