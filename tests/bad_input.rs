@@ -185,7 +185,7 @@ fn mistakes_of_scaling_policies_schedules_and_credits() {
         "one policy for each",
     );
     mistake("scaling: { target_tracking: { out_periods: 3 } }", "{ out_periods: 3 }", "needs a metric", "cpu: 50%");
-    mistake("scaling: {}", "{}", "one of target_tracking, step and simple", "by itself");
+    mistake("scaling: {}", "{}", "one of target_tracking, step, simple and predictive", "by itself");
     let step = |inside: &str| format!("scaling: {{ step: {{ {inside} }} }}");
     mistake(&step("steps: [ { add: 1 } ]"), "{ steps: [ { add: 1 } ] }", "needs one threshold", "above: { cpu: 60% }");
     mistake(&step("above: { cpu: 60% }, steps: []"), "[]", "no steps", "steps: [ { add: 1 } ]");
@@ -348,6 +348,39 @@ fn queues_and_events_are_checked_against_what_aws_allows() {
     mistake("on_failure: dead, retries: 5", "5", "out of range", "0 to 2");
     mistake("on_failure: dead, maximum_age: 7h", "7h", "out of range", "6h");
     mistake("on_failure: deed", "deed", "which is no component", "`dead`");
+}
+
+#[test]
+fn what_a_group_does_besides() {
+    let good = "max: 4\n";
+    let with = |settings: &str| format!("max: 4\n          {settings}\n");
+    let accepted = |settings: &str| assert_eq!(load(GOOD.replace(good, &with(settings))).unwrap().warnings, []);
+    let mistake = |settings: &str, at: &str, says: &str, help: &str| one_mistake(good, &with(settings), at, says, help);
+    accepted("memory: { base: 500 MB, per_request: 20 MB, when_full: restart }");
+    mistake("memory: { base: 8 GB, per_request: 20 MB }", "8 GB", "has 8192 MB: not enough", "larger instance type");
+    mistake("memory: { base: 500 MB, per_request: 0 MB }", "0 MB", "takes some memory", "20 MB");
+    mistake("memory: { base: 500 MB, per_request: 20 MB, when_full: wait }", "wait", "expected `refuse`", "");
+    accepted("health_check_grace: 0s");
+    mistake("health_check_grace: 3h", "3h", "out of range", "2h");
+    accepted(
+        "lifecycle_hooks: { launch: { takes: 90s, default: continue }, terminate: { takes: 1m, heartbeat: 10m } }",
+    );
+    mistake("lifecycle_hooks: { launch: { takes: 90s, heartbeat: 3h } }", "3h", "out of range", "2h");
+    accepted("warm_pool: { state: stopped, max_prepared: 3, min_size: 1, reuse_on_scale_in: true }");
+    accepted("warm_pool: { state: hibernated }\n          volume: 16 GB");
+    let pool = "{ state: hibernated }";
+    mistake(&format!("warm_pool: {pool}"), pool, "does not hold the 8 GB of memory", "`volume: 16 GB`");
+    let spot = "{ interruptions: 5% }";
+    mistake(&format!("warm_pool: {{}}\n          spot: {spot}"), spot, "has no warm pool", "leave");
+    let scaling = "scaling: { target_tracking: { cpu: 50% } }";
+    let forecast = |settings: &str| format!("scaling: {settings}");
+    let both = forecast("[ { target_tracking: { cpu: 50% } }, { predictive: { cpu: 50%, buffer: 5m } } ]");
+    assert_eq!(load(GOOD.replace(scaling, &both)).unwrap().warnings, []);
+    one_mistake(scaling, &forecast("{ predictive: { cpu: 50%, buffer: 2h } }"), "2h", "out of range", "1h");
+    one_mistake(scaling, &forecast("{ predictive: { buffer: 5m } }"), "{ buffer: 5m }", "needs a metric", "cpu: 50%");
+    let two = forecast("[ { predictive: { cpu: 50% } }, { predictive: { cpu: 60% } } ]");
+    one_mistake(scaling, &two, "{ cpu: 60% }", "follows one forecast", "remove");
+    one_mistake("horizon: 7d", "account: { vcpu_quota: 0 }\nhorizon: 7d", "0", "refuses everything", "1 or more");
 }
 
 #[test]

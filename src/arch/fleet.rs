@@ -16,7 +16,12 @@
 pub mod balance;
 pub mod books;
 pub mod failures;
+pub mod forecast;
+pub mod lifecycle;
+pub mod memory;
+pub mod quota;
 pub mod scaling;
+pub mod warm_pool;
 
 use super::call::{Call, Ending};
 use super::ledger::Ledger;
@@ -31,7 +36,12 @@ use crate::spec::model::{Balancing, Fleet, Scheduled, Subnets};
 use crate::units::{NANOS_PER_SEC, SimDuration, SimTime};
 use books::Books;
 use failures::Failures;
+use forecast::Forecast;
+use lifecycle::Lifecycle;
+use memory::Room;
+use quota::Refused;
 use scaling::{Policies, Seen, Size};
+use warm_pool::Pool;
 
 /// Hours of credits that an instance can hold (EC2 user guide, "CPU credits").
 const CREDIT_HOURS: f64 = 24.0;
@@ -65,6 +75,19 @@ enum Step {
     Unhealthy,
     /// The Spot instance gets its notice.
     Interrupted,
+    /// An instance on its way into the warm pool has booted.
+    Prepared,
+    /// An instance of the pool runs again, in the group.
+    Woken,
+    /// An hour begins, or will after the forecast's buffer.
+    Hour,
+    HourAhead,
+    /// Its hook is through: it is terminated.
+    Over,
+    /// The application of an instance that ran out of memory listens again.
+    Restarted,
+    /// Launches that were refused are tried again.
+    LaunchAgain,
     /// A change of the schedule is due.
     Schedule(u32),
     /// An event of the scenario begins or is over.
@@ -85,6 +108,10 @@ enum Phase {
     Starting,
     InService,
     Draining,
+    /// Boots for the warm pool.
+    Preparing,
+    /// Waits there.
+    Pooled,
     Gone,
 }
 
@@ -97,6 +124,8 @@ struct Instance {
     spot: bool,
     /// It has failed: whoever is sent to it finds no connection.
     dead: bool,
+    /// Its application starts again after it ran out of memory.
+    restarting: bool,
     running_since: SimTime,
     warm_from: SimTime,
     /// End of its slow start.
@@ -144,8 +173,7 @@ pub struct FleetState {
     speed: f64,
     size: Size,
     zones: u32,
-    concurrency: u64,
-    queue_limit: u64,
+    room: Room,
     credits: Option<Credits>,
     pending: Sampler,
     boot: Vec<Sampler>,
@@ -176,6 +204,12 @@ pub struct FleetState {
     free_agenda: Vec<u32>,
     period_requests: u64,
     failures: Failures,
+    lifecycle: Lifecycle,
+    refused: Refused,
+    warm: Option<Pool>,
+    forecast: Option<Forecast>,
+    /// Times that an instance ran out of memory and started again.
+    restarts: u64,
     books: Books,
 }
 
@@ -205,8 +239,7 @@ impl FleetState {
             speed: fleet.speed,
             size: Size { min: fleet.min, max: fleet.max, desired: fleet.desired },
             zones: fleet.zones.max(1),
-            concurrency: fleet.concurrency.as_u64(),
-            queue_limit: fleet.queue.as_u64(),
+            room: Room::new(fleet, fleet.instance.memory_mib),
             credits: fleet.credits.map(|credits| Credits {
                 // A credit is a vCPU-minute, so 60 an hour are a vCPU.
                 earned: f64::from(credits.hourly) / 60.0,
@@ -246,13 +279,24 @@ impl FleetState {
             free_agenda: Vec::new(),
             period_requests: 0,
             failures: Failures::new(fleet, key),
+            lifecycle: Lifecycle::new(fleet, key),
+            refused: Refused::default(),
+            warm: fleet.warm_pool.as_ref().map(|pool| Pool::new(pool, key)),
+            forecast: fleet.predictive.map(Forecast::new),
+            restarts: 0,
             books: Books::new(name, fleet, subnets, shared.scenario, ledger),
         };
         for _ in 0..fleet.desired {
-            let instance = state.place();
+            let spot = state.next_is_spot();
+            if !state.may_launch(SimTime::ZERO, spot, shared, queue) {
+                continue;
+            }
+            let instance = state.place(spot);
             state.runs(SimTime::ZERO, instance, shared, queue);
             state.enter_service(SimTime::ZERO, instance, SimTime::ZERO, shared, queue);
         }
+        state.start_with_pool(shared);
+        state.plan_forecast(shared, queue);
         if !state.policies.is_empty() {
             state.push(SimTime::ZERO + state.period, FleetEvent::Metric, 0, queue);
         }
@@ -295,19 +339,25 @@ impl FleetState {
     }
 
     /// Puts a new instance into the zone that has fewest, of those that work.
-    fn place(&mut self) -> u32 {
-        let spot = self.next_is_spot();
+    fn place(&mut self, spot: bool) -> u32 {
         let zones = (0..self.zones).filter(|&zone| self.failures.works(zone));
         let zone = zones.min_by_key(|&zone| self.by_zone[zone as usize]).unwrap_or(0);
         self.by_zone[zone as usize] += 1;
+        self.starting += 1;
+        self.place_in(zone, spot, Phase::Starting)
+    }
+
+    /// Puts a new instance into a zone.
+    fn place_in(&mut self, zone: u32, spot: bool, phase: Phase) -> u32 {
         self.launches += 1;
         let instance = Instance {
-            server: Server::new(self.vcpu, self.concurrency, self.queue_limit),
-            phase: Phase::Starting,
+            server: Server::new(self.vcpu, self.room.concurrency, self.room.queue),
+            phase,
             launched: self.launches,
             zone,
             spot,
             dead: false,
+            restarting: false,
             running_since: SimTime::NEVER,
             warm_from: SimTime::NEVER,
             slow_until: SimTime::ZERO,
@@ -316,7 +366,6 @@ impl FleetState {
             period_occupancy: 0,
             connections: 0,
         };
-        self.starting += 1;
         match self.free.pop() {
             Some(slot) => {
                 self.instances[slot as usize] = instance;
@@ -330,10 +379,11 @@ impl FleetState {
     }
 
     fn launch(&mut self, now: SimTime, shared: &mut Shared<'_>, queue: &mut EventQueue<Event>) {
-        if !self.can_launch(self.next_is_spot()) {
+        let spot = self.next_is_spot();
+        if !self.can_launch(spot) || self.wake_one(now, shared, queue) || !self.may_launch(now, spot, shared, queue) {
             return;
         }
-        let instance = self.place();
+        let instance = self.place(spot);
         let pending = self.pending.sample(self.keys.pending.draw(self.launches, 0));
         let now = self.launch_quota.as_mut().map_or(now, |quota| quota.start(now));
         self.plan(now + pending, Step::Running, instance, queue);
@@ -432,8 +482,7 @@ impl FleetState {
         let job = if instance.dead { Self::no_connection(call) } else { Job { cpu, wait: call.wait, tag: call } };
         let admission = instance.server.offer(now, job);
         if admission == Admission::Refused {
-            self.books.refused();
-            return Some(Ending { at: now, status: 503, outcome: Outcome::Rejected });
+            return Some(self.no_room(now, &call, slot, queue, &mut done));
         }
         self.books.took(call.class);
         if !self.lazy {
@@ -536,47 +585,82 @@ impl FleetState {
             }
             Step::Begins(index) => return self.begins(now, index, shared, queue, done),
             Step::IsOver(index) => return self.is_over(now, index, shared, queue),
+            Step::LaunchAgain => return self.launch_again(now, shared, queue),
+            Step::Hour => return self.hour_begins(now, shared, queue),
+            Step::HourAhead => return self.hour_ahead(now, shared, queue),
             _ => {}
         }
         let instance = &self.instances[slot as usize];
-        if instance.launched != launch || (instance.dead && !matches!(step, Step::Unhealthy | Step::Terminated)) {
+        if instance.launched != launch
+            || (instance.dead && !matches!(step, Step::Unhealthy | Step::Terminated | Step::Over))
+        {
             return;
         }
         match step {
             Step::Running => {
                 self.runs(now, slot, shared, queue);
-                let mut ready = now;
-                for (part, key) in self.boot.iter().zip(&self.keys.boot) {
-                    ready += part.sample(key.draw(launch, 0));
+                if self.instances[slot as usize].phase == Phase::Preparing {
+                    return self.prepare(now, slot, queue);
                 }
-                // A new target needs one passing check, and the application comes up somewhere between two.
-                let bits = self.keys.check.draw(launch, 0);
-                ready += SimDuration(((u128::from(bits) * u128::from(self.check_interval.0)) >> 64) as u64);
-                self.plan(ready, Step::InService, slot, queue);
+                let ready = now + self.booting(launch, |_| true);
+                self.register(now, ready, slot, queue);
             }
             Step::InService => self.enter_service(now, slot, now + self.warmup, shared, queue),
-            Step::Terminated => self.terminate(now, slot, shared, done),
+            Step::Terminated => self.drained(now, slot, shared, queue, done),
+            Step::Over => self.terminate(now, slot, shared, done),
+            Step::Prepared => self.prepared(now, slot, shared),
+            Step::Woken => self.woken(now, slot, shared, queue),
+            Step::Restarted => self.restarted(slot),
             Step::Fails => self.fail(now, slot, shared, queue, done),
             Step::Unhealthy => self.unhealthy(now, slot, shared, queue, done),
             Step::Interrupted => self.interrupted(now, slot, shared, queue),
-            Step::Schedule(_) | Step::Begins(_) | Step::IsOver(_) => {}
+            Step::Schedule(_)
+            | Step::Begins(_)
+            | Step::IsOver(_)
+            | Step::LaunchAgain
+            | Step::Hour
+            | Step::HourAhead => {}
         }
     }
 
-    /// The end of an instance that was draining.
+    /// An instance has drained.
+    fn drained(
+        &mut self,
+        now: SimTime,
+        slot: u32,
+        shared: &mut Shared<'_>,
+        queue: &mut EventQueue<Event>,
+        done: &mut impl FnMut(Call, Ending),
+    ) {
+        if !self.waits_for_its_end(now, slot, queue) {
+            self.terminate(now, slot, shared, done);
+        }
+    }
+
+    /// The end of an instance that has drained. What it still has at work is cut off.
     fn terminate(&mut self, now: SimTime, slot: u32, shared: &mut Shared<'_>, done: &mut impl FnMut(Call, Ending)) {
         self.draining -= 1;
+        let zone = self.instances[slot as usize].zone;
         for job in self.remove(now, slot, shared) {
             self.books.left(&job.tag, now);
             done(job.tag, Ending { at: now, status: 502, outcome: Outcome::Failed });
         }
+        self.return_to_pool(now, zone, shared);
     }
 
     /// Takes an instance off the books; gives back what it had at work.
     fn remove(&mut self, now: SimTime, slot: u32, shared: &mut Shared<'_>) -> Vec<Job<Call>> {
+        self.remove_as(now, slot, true, shared)
+    }
+
+    /// The same for one whose vCPUs count towards the account's quota, or do not.
+    fn remove_as(&mut self, now: SimTime, slot: u32, counts: bool, shared: &mut Shared<'_>) -> Vec<Job<Call>> {
         let instance = &mut self.instances[slot as usize];
         let (busy, occupancy) = (instance.server.take_busy(now), instance.server.take_occupancy(now));
         self.books.worked(busy, occupancy, instance.server.take_charged(now, true));
+        if let Some(forecast) = &mut self.forecast {
+            forecast.worked(busy);
+        }
         let lost = instance.server.abort();
         instance.phase = Phase::Gone;
         instance.planned = SimTime::NEVER;
@@ -589,6 +673,10 @@ impl FleetState {
         if instance.running_since < SimTime::NEVER {
             self.books.terminated(now, instance.running_since, instance.spot);
         }
+        let spot = instance.spot;
+        if counts {
+            self.stops_counting(spot, shared);
+        }
         self.changed_at = now;
         self.free.push(slot);
         lost
@@ -596,7 +684,7 @@ impl FleetState {
 
     /// Gives up the youngest instance that has not come into service. Whether there was one.
     fn give_up_one(&mut self, now: SimTime, shared: &mut Shared<'_>) -> bool {
-        if self.forget_launch() {
+        if self.forget_refused() || self.forget_launch() {
             return true;
         }
         let starting = self.instances.iter().enumerate().filter(|(_, instance)| instance.phase == Phase::Starting);
@@ -615,6 +703,9 @@ impl FleetState {
             let occupancy = instance.server.take_occupancy(now);
             instance.period_busy += busy;
             instance.period_occupancy += occupancy;
+            if let Some(forecast) = &mut self.forecast {
+                forecast.worked(busy);
+            }
             self.books.worked(busy, occupancy, instance.server.take_charged(now, false));
         }
     }
@@ -641,6 +732,9 @@ impl FleetState {
         }
         self.books.peak(all_busy / nanos);
         let requests = std::mem::take(&mut self.period_requests);
+        if let Some(forecast) = &mut self.forecast {
+            forecast.counted(requests);
+        }
         if measured == 0 {
             // Insufficient data: no alarm changes.
             return;
@@ -655,7 +749,8 @@ impl FleetState {
             changing: self.starting + self.draining > 0,
             changed_at: self.changed_at,
         };
-        let size = self.policies.size_after(now, &seen, &self.size);
+        let bounds = self.bounds();
+        let size = self.policies.size_after(now, &seen, &bounds);
         self.resize(now, size, shared, queue);
     }
 
@@ -670,6 +765,7 @@ impl FleetState {
             }
         }
         self.size.desired = size;
+        self.fill_pool(now, shared, queue);
     }
 
     /// A change of the schedule: new bounds, and a size within them. Neither a warm-up nor a cooldown holds it up (user guide).
@@ -685,7 +781,7 @@ impl FleetState {
         self.size.min = change.min.unwrap_or(self.size.min);
         self.size.max = change.max.unwrap_or(self.size.max);
         self.size.max = self.size.max.max(self.size.min);
-        let size = change.desired.unwrap_or(self.size.desired).clamp(self.size.min, self.size.max);
+        let size = change.desired.unwrap_or(self.size.desired).clamp(self.bounds().min, self.size.max);
         self.resize(now, size, shared, queue);
     }
 

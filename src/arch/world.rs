@@ -7,6 +7,7 @@
 use super::call::{Call, Ending, NO_TICKET};
 use super::chain::{Chains, Waiter};
 use super::events::Events;
+use super::fleet::quota::VcpuQuota;
 use super::fleet::{FleetEvent, FleetState};
 use super::front::{FrontState, HOUR};
 use super::lambda::{AccountState, LambdaState, Provision};
@@ -167,6 +168,8 @@ pub struct Shared<'a> {
     pub has_backend: bool,
     /// Its connections.
     pub connections: Connections,
+    /// The account's vCPU quota.
+    pub vcpus: VcpuQuota,
     /// Tables, which answer whoever asks them at once.
     pub tables: Vec<TableState>,
     places: Vec<Place>,
@@ -271,6 +274,14 @@ pub fn bucket_length(horizon: SimDuration) -> SimDuration {
     SimDuration::from_secs(seconds.unwrap_or_else(|| horizon.0 / 1_000_000_000 / MAX_BUCKETS + 1))
 }
 
+/// Whether a balancer in front of a component checks its health.
+fn is_checked(architecture: &Architecture, position: usize) -> bool {
+    architecture.components.iter().any(|component| match &component.kind {
+        ComponentKind::LoadBalancer(balancer) => balancer.to.0.iter().any(|to| usize::from(to.0) == position),
+        _ => false,
+    })
+}
+
 /// The slow start that the balancers in front of a component ask for.
 fn slow_start(architecture: &Architecture, position: usize) -> SimDuration {
     let asked = |component: &Component| match &component.kind {
@@ -307,6 +318,7 @@ impl<'a> World<'a> {
                 limit: scenario.backend.as_ref().map_or(u64::MAX, |backend| backend.max_connections.as_u64()),
                 gauge: Gauge::new(0),
             },
+            vcpus: VcpuQuota::new(scenario.account.vcpu_quota),
             tables: Vec::new(),
             places: places.clone(),
         };
@@ -362,6 +374,9 @@ impl<'a> World<'a> {
                     let subnets = architecture.subnets;
                     let mut state = FleetState::new(site, fleet, lazy, subnets, &mut shared, &mut ledger, queue);
                     state.start_slowly(slow_start(architecture, position));
+                    if !is_checked(architecture, position) {
+                        state.unchecked();
+                    }
                     fleets.push(state);
                 }
             }
@@ -736,6 +751,11 @@ impl<'a> World<'a> {
         let connections = self.shared.has_backend.then(|| self.shared.connections.gauge.peak());
         let (classes, mut series, windows) = self.back.requests.finish();
         let mut components = Vec::new();
+        let mut warnings = Vec::new();
+        let mut named = self.fleets.iter();
+        for component in architecture.components.iter().filter(|one| matches!(one.kind, ComponentKind::Fleet(_))) {
+            warnings.extend(named.next().into_iter().flat_map(|fleet| fleet.findings(&component.name, &self.shared)));
+        }
         let (mut fronts, mut functions, mut fleets) =
             (self.back.fronts.into_iter(), self.functions.into_iter(), self.fleets.into_iter());
         let mut tables = self.shared.tables.into_iter();
@@ -771,7 +791,7 @@ impl<'a> World<'a> {
             windows,
             events: arrivals + queue.popped(),
             simulated: arrivals,
-            warnings: Vec::new(),
+            warnings,
         }
     }
 }

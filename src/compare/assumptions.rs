@@ -3,6 +3,8 @@
 //! The checked types do not remember whether a value was written or is a default. A value that equals the default is shown
 //! with the default's source: it is the same number either way.
 
+mod group;
+
 use crate::results::Assumption;
 use crate::spec::billing::ReservedPrice;
 use crate::spec::distribution::Distribution;
@@ -197,7 +199,7 @@ pub fn not_modelled() -> Vec<String> {
         "Operations staff, support plans, taxes, and discounts negotiated with AWS, unless they are stated.",
         "Environments that Lambda recycles or initialises ahead of requests on its own account, unless `max_age` says so.",
         "Deployments of functions, and the limits of tables, queues and streams.",
-        "Memory limits of instances, slow start of new targets, and connection time-outs of the balancer.",
+        "Memory of instances unless `memory` states it.",
         "Transfer between zones, storage of logs, alarms, and the public addresses of NAT gateways.",
         "The error of the traffic forecast: the intervals show the noise of this traffic alone.",
     ]
@@ -262,6 +264,13 @@ fn account(sheet: &mut Sheet, account: &Account) {
         AWS_API_QUOTAS,
     );
     sheet.default("account.api_burst", Shown(account.api_burst), Shown(Limit::At(5_000)), AWS_API_QUOTAS);
+    let vcpus = format!("{} vCPUs of running on-demand instances", limit(account.vcpu_quota));
+    let unlimited = "unlimited vCPUs of running on-demand instances".to_owned();
+    sheet.default("account.vcpu_quota", vcpus, unlimited, "off by default: what an account has depends on its history");
+    sheet.say(
+        "account: raised on request",
+        "concurrency (and with it request_rate), api_request_rate, api_burst, vcpu_quota; not raised: scaling",
+    );
 }
 
 fn traffic(sheet: &mut Sheet, traffic: &Traffic) {
@@ -805,6 +814,7 @@ fn fleet(sheet: &mut Sheet, fleet: &Fleet) {
     sheet.say("volume", format!("{} GiB gp3 a machine", fleet.volume_gib));
     sheet.say("metric period", fleet.metric_period);
     sheet.say("instance warm-up", fleet.warmup);
+    group::group(sheet, fleet);
 }
 
 /// `1.0 x the reference vCPU`.

@@ -113,6 +113,7 @@ pub fn scenario() -> Scenario {
             request_rate: Limit::At(10_000),
             api_request_rate: Limit::At(10_000),
             api_burst: Limit::At(5_000),
+            vcpu_quota: Limit::Unlimited,
         },
         architectures: vec![lambda(), ec2()],
         ..Scenario::bare(Shape::Constant(PerSecond(10.0)), SimDuration::from_hours(168), classes)

@@ -78,6 +78,9 @@ impl Memory {
                     if fleet.mtbf.is_some() || fleet.spot.is_some_and(|spot| spot.interruptions > 0.0) {
                         return Err("which instances fail depends on which were there before");
                     }
+                    if fleet.predictive.is_some() {
+                        return Err("a forecast looks back over two weeks");
+                    }
                     if !fleet.scaling.is_empty() {
                         memory.may_keep = Some("a fleet that scales keeps instances for as long as its alarms let it");
                     }
@@ -91,7 +94,9 @@ impl Memory {
                             periods + rule.cooldown.unwrap_or_default()
                         }
                     });
-                    alarms.max().unwrap_or_default() + fleet.warmup + fleet.deregistration_delay + START
+                    let hooks = [&fleet.hooks.launch, &fleet.hooks.terminate];
+                    let hooks = hooks.into_iter().flatten().fold(SimDuration::ZERO, |sum, hook| sum + hook.heartbeat);
+                    alarms.max().unwrap_or_default() + fleet.warmup + fleet.deregistration_delay + START + hooks
                 }
             };
             memory.lasts = memory.lasts.max(lasts);

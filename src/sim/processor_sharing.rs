@@ -164,6 +164,11 @@ impl<T: Copy> Server<T> {
         (self.moved_at, self.counted_at) = (now.0, now.0);
     }
 
+    /// From now on so many requests may be at work and queue; those that are here stay.
+    pub fn limit(&mut self, concurrency: u64, queue: u64) {
+        (self.concurrency, self.queue_limit) = (concurrency, queue);
+    }
+
     /// Its allowance as it was when something last happened here.
     pub fn allowance(&self) -> Option<&Allowance> {
         self.allowance.as_deref()
@@ -388,6 +393,15 @@ impl<T: Copy> Server<T> {
     pub fn take_occupancy(&mut self, now: SimTime) -> u64 {
         self.count(now.0);
         std::mem::take(&mut self.occupancy)
+    }
+
+    /// Drops everything at `now` as [`Server::abort`] does, but goes on. All ends up to `now` must have been taken.
+    pub fn fail_all(&mut self, now: SimTime) -> Vec<Job<T>> {
+        self.count(now.0);
+        self.move_clock(now.0);
+        let lost = self.abort();
+        self.plan();
+        lost
     }
 
     /// Drops everything (the machine is gone) and gives back what was at work or queued, in the order of their slots, then of the queue.

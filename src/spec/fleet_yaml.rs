@@ -1,6 +1,7 @@
 //! Fleets of instances and services of Fargate tasks as users write them -> [`Fleet`].
 
 use super::distribution::Distribution;
+use super::group_yaml::{self, RawHooks, RawMemory, RawWarmPool};
 use super::model::{Arch, CpuCredits, Fleet, InstanceType, ScalingPolicy, Scheduled, Spot, Task};
 use super::model_yaml::{speed, warn, within, zones};
 use super::quantity::{Days, Percent};
@@ -67,8 +68,16 @@ record! {
         optional control_plane: ControlPlane,
         /// How long a new instance takes.
         optional boot: RawBoot,
+        /// Memory that the application takes; it is not looked at unless given.
+        optional memory: RawMemory,
         /// Interval of the balancer's health check (default 30s).
         optional health_check_interval: At<SimDuration>,
+        /// A new instance is not replaced for failed health checks for so long (default 300s as in the console; 0s by API); only behind a balancer.
+        optional health_check_grace: At<SimDuration>,
+        /// Actions that the group waits for when it launches or terminates an instance.
+        optional lifecycle_hooks: RawHooks,
+        /// Instances that wait prepared; none unless given.
+        optional warm_pool: RawWarmPool,
         /// Draining before an instance is terminated (default 300s).
         optional deregistration_delay: At<SimDuration>,
         /// gp3 root volume of each instance (default 8 GB).
@@ -81,7 +90,7 @@ record! {
         optional speed: At<f64>,
     }
     later [
-        "warm_pool", "mixed_instances", "predictive", "cooldown", "lifecycle_hooks", "failures", "placement", "purchase", "savings_plan", "reserved", "iops",
+        "mixed_instances", "cooldown", "failures", "placement", "purchase", "savings_plan", "reserved", "iops",
     ]
 }
 
@@ -283,6 +292,15 @@ pub(super) fn check_fleet(
     // Without a default warm-up the cooldown of 300 s is used (EC2 Auto Scaling user guide).
     let warmup = within(raw.warmup.as_ref(), second(0), second(86_400), second(300), reader);
     let speed = speed(raw.speed.as_ref(), reader);
+    let memory = raw.memory.as_ref().and_then(|memory| group_yaml::check_memory(memory, instance.as_ref(), reader));
+    let grace = within(raw.health_check_grace.as_ref(), second(0), second(7_200), second(300), reader);
+    let hooks = group_yaml::check_hooks(raw.lifecycle_hooks.as_ref(), reader);
+    let warm_pool = raw
+        .warm_pool
+        .as_ref()
+        .map(|pool| group_yaml::check_warm_pool(pool, instance.as_ref(), volume_gib, raw.spot.as_ref(), reader));
+    let policies = raw.scaling.as_ref().map_or(&[][..], |policies| &policies.0);
+    let predictive = scaling_yaml::predictive(policies, reader);
     let scaling: Vec<ScalingPolicy> = raw
         .scaling
         .iter()
@@ -331,6 +349,7 @@ pub(super) fn check_fleet(
     // m7i.large, Amazon Linux 2023: API 4.8 s + pending to running 17.8 s, boot 3.2 s (brevdev/ec2-coldboot-research, 2026-01).
     let pending = part(boot.and_then(|boot| boot.pending.clone()), millis(22_600));
     let os = part(boot.and_then(|boot| boot.os.clone()), millis(3_200));
+    let app_is_last = app_start.is_some();
     let boot = [Some(os), boot.and_then(|boot| boot.user_data.clone()), app_start].into_iter().flatten().collect();
     let unhealthy_threshold = unhealthy_threshold(raw.unhealthy_threshold.as_ref(), reader);
     let mtbf = mtbf(raw.mtbf.as_ref(), reader);
@@ -374,6 +393,12 @@ pub(super) fn check_fleet(
         volume_gib: volume_gib?,
         metric_period: metric_period.map_or(second(60), |period| period.value),
         warmup,
+        app_is_last,
+        memory,
+        grace: Some(grace),
+        hooks,
+        warm_pool,
+        predictive,
     })
 }
 
@@ -415,8 +440,9 @@ pub(super) fn check_fargate(
     let unhealthy_threshold = unhealthy_threshold(raw.unhealthy_threshold.as_ref(), reader);
     let mtbf = mtbf(raw.mtbf.as_ref(), reader);
     let speed = speed(raw.speed.as_ref(), reader);
-    let policies = raw.scaling.iter().flat_map(|policies| &policies.0);
-    let scaling = policies.filter_map(|policy| scaling_yaml::check(policy, ECS_CPU_BOUND, reader)).collect();
+    let policies = raw.scaling.as_ref().map_or(&[][..], |policies| &policies.0);
+    scaling_yaml::no_forecast(policies, reader);
+    let scaling = policies.iter().filter_map(|policy| scaling_yaml::check(policy, ECS_CPU_BOUND, reader)).collect();
     let schedule: Vec<Scheduled> =
         raw.schedule.iter().flatten().filter_map(|change| scaling_yaml::check_scheduled(change, reader)).collect();
     let start = raw.start.as_ref();

@@ -1,6 +1,6 @@
 //! From the files as users write them to checked domain types.
 //!
-//! [`scenario`], [`model`], [`billing`], [`ownership`] and [`distribution`] are the checked types that the rest of the program works with;
+//! [`scenario`], [`model`], [`group`], [`billing`], [`ownership`] and [`distribution`] are the checked types that the rest of the program works with;
 //! everything in them is finite, in range and refers only to things that exist. [`load`] makes them of files, names and flags,
 //! [`validate`] only says what is wrong.
 //!
@@ -19,6 +19,8 @@ pub(crate) mod files;
 mod fleet_yaml;
 pub mod gate;
 mod gate_yaml;
+pub mod group;
+mod group_yaml;
 mod load;
 pub mod model;
 mod model_yaml;

@@ -1,6 +1,7 @@
 //! A checked model: an architecture as a small graph of components.
 
 use super::distribution::Distribution;
+use super::group::{Hooks, MemoryUse, Predictive, WarmPool};
 use super::ownership::Operations;
 use crate::units::{Bytes, Limit, MegaBytes, SimDuration};
 use std::collections::BTreeMap;
@@ -436,6 +437,18 @@ pub struct Fleet {
     pub metric_period: SimDuration,
     /// Instance warm-up: kept out of the metric and blocking scale-in for this long after coming into service.
     pub warmup: SimDuration,
+    /// The last part of [`Fleet::boot`] is the start of the application.
+    pub app_is_last: bool,
+    /// Memory that requests at work take; `None`: it is not looked at.
+    pub memory: Option<MemoryUse>,
+    /// After its registration an instance is not replaced for failed health checks for so long; `None`: never for a slow start.
+    pub grace: Option<SimDuration>,
+    /// Lifecycle hooks.
+    pub hooks: Hooks,
+    /// Instances that wait prepared.
+    pub warm_pool: Option<WarmPool>,
+    /// A floor that follows a forecast.
+    pub predictive: Option<Predictive>,
 }
 
 /// An EC2 instance type from the catalogue.
@@ -484,6 +497,12 @@ impl Fleet {
             volume_gib: 8,
             metric_period: SimDuration::from_secs(60),
             warmup: SimDuration::from_secs(300),
+            app_is_last: false,
+            memory: None,
+            grace: None,
+            hooks: Hooks { launch: None, terminate: None },
+            warm_pool: None,
+            predictive: None,
         }
     }
 }

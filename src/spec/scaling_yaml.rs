@@ -1,6 +1,8 @@
 //! Scaling policies and schedules of a fleet as users write them.
 
+use super::group::Predictive;
 use super::model::{Alarm, Change, Days, ScalingPolicy, Scheduled, Step, StepScaling, TargetTracking, TrackedMetric};
+use super::model_yaml::within;
 use super::quantity::{Percent, TimeOfDay};
 use super::read::{At, FromYaml, Reader, Schemas, keywords, record};
 use crate::diag::Span;
@@ -20,8 +22,22 @@ record! {
         optional step: RawStepScaling,
         /// Changes the size once, then waits until that is done and for a cooldown.
         optional simple: RawSimpleScaling,
+        /// Raises the smallest size before each hour to what a forecast of that hour needs.
+        optional predictive: RawPredictive,
     }
-    later ["predictive", "high_resolution"]
+    later ["high_resolution"]
+}
+
+record! {
+    /// Predictive scaling by `cpu` or `requests_per_target`. The forecast is ours: AWS does not publish its own.
+    pub(crate) struct RawPredictive: "predictive scaling such as `{ cpu: 50%, buffer: 5m }`" {
+        /// Mean CPU utilisation to keep.
+        optional cpu: At<Percent>,
+        /// Requests for each target and minute to keep.
+        optional requests_per_target: At<f64>,
+        /// So long before each hour its instances are launched, at most an hour (default 0s).
+        optional buffer: At<SimDuration>,
+    }
 }
 
 record! {
@@ -176,7 +192,8 @@ pub(crate) fn check(raw: &RawPolicy, cpu_bound: f64, reader: &mut Reader) -> Opt
         if !reader.failed_within(raw.span) {
             let span = reader.first_line(raw.span);
             let help = "write each policy by itself: `scaling: [ { target_tracking: … }, { step: … } ]`";
-            reader.error("one-policy", "a scaling policy is one of target_tracking, step and simple", span, "", help);
+            let title = "a scaling policy is one of target_tracking, step, simple and predictive";
+            reader.error("one-policy", title, span, "", help);
         }
         return None;
     }
@@ -187,6 +204,35 @@ pub(crate) fn check(raw: &RawPolicy, cpu_bound: f64, reader: &mut Reader) -> Opt
         return check_step(step, reader).map(ScalingPolicy::Step);
     }
     raw.simple.as_ref().and_then(|simple| check_simple(simple, reader)).map(ScalingPolicy::Step)
+}
+
+/// The predictive policy among these, which sets a floor and is no alarm.
+pub(crate) fn predictive(policies: &[RawPolicy], reader: &mut Reader) -> Option<Predictive> {
+    let mut found = policies.iter().filter_map(|policy| policy.predictive.as_ref());
+    let raw = found.next()?;
+    if let Some(second) = found.next() {
+        let span = reader.first_line(second.span);
+        reader.error("two-forecasts", "a group follows one forecast", span, "a second one", "remove one of them");
+    }
+    let (metric, target) =
+        metric(raw.cpu.as_ref(), raw.requests_per_target.as_ref(), None, raw.span, "predictive scaling", reader)?;
+    if target.value <= 0.0 {
+        let help = "write e.g. `50%` or `1000`";
+        reader.error("not-positive", "the target must be more than zero", target.span, "", help);
+        return None;
+    }
+    let hour = SimDuration::from_hours(1);
+    let buffer = within(raw.buffer.as_ref(), SimDuration::ZERO, hour, SimDuration::ZERO, reader);
+    Some(Predictive { metric, target: target.value, buffer })
+}
+
+/// Refuses a forecast for tasks.
+pub(crate) fn no_forecast(policies: &[RawPolicy], reader: &mut Reader) {
+    for policy in policies.iter().filter_map(|policy| policy.predictive.as_ref()) {
+        let span = reader.first_line(policy.span);
+        let help = "remove it: a forecast that is right can be written as a `schedule:`";
+        reader.error("no-forecast", "predictive scaling of tasks is not modelled", span, "", help);
+    }
 }
 
 /// A metric and its value; one of the three has to be given.

@@ -107,6 +107,8 @@ pub struct Account {
     pub api_request_rate: Limit,
     /// API Gateway's burst (token bucket size, default 5,000).
     pub api_burst: Limit,
+    /// vCPUs of all running on-demand instances in the region (default unlimited; raised on request).
+    pub vcpu_quota: Limit,
 }
 
 impl Account {
@@ -119,6 +121,7 @@ impl Account {
             request_rate: Limit::Unlimited,
             api_request_rate: Limit::Unlimited,
             api_burst: Limit::Unlimited,
+            vcpu_quota: Limit::Unlimited,
         }
     }
 }

@@ -129,8 +129,10 @@ record! {
         optional api_request_rate: At<Limit>,
         /// API Gateway's burst (default 5000).
         optional api_burst: At<Limit>,
+        /// vCPUs of all running on-demand instances; launches beyond it are refused (default unlimited).
+        optional vcpu_quota: At<Limit>,
     }
-    later ["vcpu_quota", "organization", "new_account"]
+    later ["organization", "new_account"]
 }
 
 /// `free_tier:`.
@@ -192,6 +194,8 @@ pub(crate) fn account(raw: Option<RawAccount>, reader: &mut Reader) -> Account {
         request_rate: positive(raw.and_then(|raw| raw.request_rate.as_ref()), ten_times),
         api_request_rate: positive(raw.and_then(|raw| raw.api_request_rate.as_ref()), Limit::At(10_000)),
         api_burst: positive(raw.and_then(|raw| raw.api_burst.as_ref()), Limit::At(5_000)),
+        // Off by default: what an account has depends on its history (EC2 user guide, on-demand instance quotas).
+        vcpu_quota: positive(raw.and_then(|raw| raw.vcpu_quota.as_ref()), Limit::Unlimited),
     }
 }
 

@@ -41,10 +41,13 @@ pub struct Books {
     running: Gauge,
     /// Those of them that are Spot ones.
     spot: Gauge,
+    /// Those that stand still in a warm pool: their volumes are paid.
+    stopped: Gauge,
     extra_millis: u64,
     extra_spot: u64,
     hour_running: u128,
     hour_spot: u128,
+    hour_stopped: u128,
     hour_logs: u64,
     /// Processor-nanoseconds beyond the CPU credits.
     hour_surplus: f64,
@@ -111,10 +114,12 @@ impl Books {
             skus,
             running: Gauge::new(0),
             spot: Gauge::new(0),
+            stopped: Gauge::new(0),
             extra_millis: 0,
             extra_spot: 0,
             hour_running: 0,
             hour_spot: 0,
+            hour_stopped: 0,
             hour_logs: 0,
             hour_surplus: 0.0,
             served: 0,
@@ -149,6 +154,16 @@ impl Books {
             self.spot.down(now);
             self.extra_spot += missing;
         }
+    }
+
+    /// An instance stands still in a warm pool from now on.
+    pub fn stops(&mut self, now: SimTime) {
+        self.stopped.up(now);
+    }
+
+    /// It no longer does.
+    pub fn starts(&mut self, now: SimTime) {
+        self.stopped.down(now);
     }
 
     /// An instance takes a request.
@@ -197,13 +212,15 @@ impl Books {
         self.bucket_running += area;
         self.hour_running += area;
         self.hour_spot += self.spot.take_area(now);
+        self.hour_stopped += self.stopped.take_area(now);
     }
 
     /// Forgets what was before the horizon.
     pub fn restart(&mut self, now: SimTime) {
         self.running.restart(now);
         self.spot.restart(now);
-        (self.hour_spot, self.extra_spot) = (0, 0);
+        self.stopped.restart(now);
+        (self.hour_spot, self.extra_spot, self.hour_stopped) = (0, 0, 0);
         (self.bucket_running, self.hour_running, self.area_outstanding, self.bucket_busy) = (0, 0, 0, 0.0);
         (self.extra_millis, self.hour_logs, self.hour_surplus) = (0, 0, 0.0);
         (self.served, self.rejected, self.time, self.calls, self.busy_peak) = (0, 0, 0, 0, 0.0);
@@ -226,13 +243,14 @@ impl Books {
         let billed = running + std::mem::take(&mut self.extra_millis);
         let spot = (std::mem::take(&mut self.hour_spot) / u128::from(NANOS_PER_MILLI)) as u64;
         let spot = spot + std::mem::take(&mut self.extra_spot);
+        let stopped = (std::mem::take(&mut self.hour_stopped) / u128::from(NANOS_PER_MILLI)) as u64;
         match &self.meters.machine {
             Machine::Instance { on_demand, spot: of_spot, volumes, volume_gib } => {
                 ledger.book(*on_demand, billed.saturating_sub(spot));
                 if let Some(meter) = of_spot {
                     ledger.book(*meter, spot);
                 }
-                ledger.book(*volumes, billed * volume_gib);
+                ledger.book(*volumes, (billed + stopped) * volume_gib);
             }
             Machine::Task { vcpu, memory, milli, mb } => {
                 ledger.book(*vcpu, (billed * milli + 500) / 1_000);

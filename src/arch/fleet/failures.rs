@@ -85,6 +85,16 @@ impl Failures {
         !self.zones_down[zone as usize]
     }
 
+    /// Whether any zone does.
+    pub fn any_zone_works(&self) -> bool {
+        self.zones_down.contains(&false)
+    }
+
+    /// Checks that have to fail after the first one.
+    pub const fn further_checks(&self) -> u64 {
+        self.unhealthy_threshold.saturating_sub(1)
+    }
+
     /// Whether the next instance is a Spot one, where `on_demand` and `spot` are there: on-demand up to the base, then so that its share of
     /// what is above the base is kept.
     pub fn next_is_spot(&self, on_demand: u32, spot: u32) -> bool {
@@ -165,7 +175,7 @@ impl FleetState {
 
     /// Whether an instance can be launched now; otherwise it is put off.
     pub(super) fn can_launch(&mut self, spot: bool) -> bool {
-        let possible = self.failures.zones_down.contains(&false) && !(spot && self.failures.spot_gone > 0);
+        let possible = self.failures.any_zone_works() && !(spot && self.failures.spot_gone > 0);
         if !possible {
             self.failures.put_off += 1;
         }
@@ -217,6 +227,9 @@ impl FleetState {
         queue: &mut EventQueue<Event>,
         done: &mut impl FnMut(Call, Ending),
     ) {
+        if self.fails_in_pool(now, slot, shared, queue) {
+            return;
+        }
         let instance = &mut self.instances[slot as usize];
         if instance.phase == Phase::Draining {
             self.draining -= 1;
@@ -236,11 +249,16 @@ impl FleetState {
         let launch = instance.launched;
         self.books.worked(busy, occupancy, surplus);
         self.never_answered(now, &lost, done);
+        let noticed = self.second_failed_check(now, launch) + CHECK_TIMEOUT;
+        self.plan(noticed, Step::Unhealthy, slot, queue);
+    }
+
+    /// When the check begins whose failure makes unhealthy what fails from now on: as many as the threshold, the first at a random
+    /// phase of the interval.
+    pub(super) fn second_failed_check(&self, now: SimTime, launch: u64) -> SimTime {
         let interval = self.check_interval.0;
         let phase = ((u128::from(self.failures.keys.check.draw(launch, 0)) * u128::from(interval)) >> 64) as u64;
-        let failed_checks = interval.saturating_mul(self.failures.unhealthy_threshold.saturating_sub(1));
-        let noticed = now + SimDuration(phase.saturating_add(failed_checks)) + CHECK_TIMEOUT;
-        self.plan(noticed, Step::Unhealthy, slot, queue);
+        now + SimDuration(phase.saturating_add(interval.saturating_mul(self.failures.further_checks())))
     }
 
     /// Whoever waits for these finds out by a time-out of their own.
@@ -270,6 +288,7 @@ impl FleetState {
         queue: &mut EventQueue<Event>,
         done: &mut impl FnMut(Call, Ending),
     ) {
+        self.counts_as_never_served(slot);
         if !self.take_away(slot) {
             // It drains already, and nobody has to come in its place.
             return;
@@ -281,6 +300,7 @@ impl FleetState {
             done(job.tag, Self::not_connected(at.max(now)));
         }
         self.launch(now, shared, queue);
+        self.fill_pool(now, shared, queue);
     }
 
     /// Takes an instance that starts or serves out of the group's counts. Whether it was one.
@@ -289,7 +309,7 @@ impl FleetState {
         match instance.phase {
             Phase::Starting => self.starting -= 1,
             Phase::InService => self.in_service.retain(|&other| other != slot),
-            Phase::Draining | Phase::Gone => return false,
+            Phase::Draining | Phase::Preparing | Phase::Pooled | Phase::Gone => return false,
         }
         self.by_zone[instance.zone as usize] -= 1;
         true
@@ -312,7 +332,8 @@ impl FleetState {
             self.instances[slot as usize].phase = Phase::Draining;
             self.draining += 1;
             let left = SimDuration(self.drain.0.min(SPOT_NOTICE.0));
-            self.plan(now + left, Step::Terminated, slot, queue);
+            // No hook holds it longer.
+            self.plan(now + left, Step::Over, slot, queue);
         } else {
             self.remove(now, slot, shared);
         }
