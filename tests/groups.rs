@@ -165,7 +165,7 @@ fn hooked(hooks: Hooks) -> RunOutput {
         schedule: vec![at(600.0, 2), at(1800.0, 1)],
         pending: constant(20.0),
         boot: vec![constant(40.0)],
-        hooks,
+        hooks: Some(Box::new(hooks)),
         ..fleet(1, 2)
     };
     run(&even(20.0, 3600.0, 0.1), &behind(fleet))
@@ -213,7 +213,7 @@ fn a_launch_hook_delays_the_service() {
             pending: constant(20.0),
             boot: vec![constant(40.0)],
             health_check_interval: secs(5.0),
-            hooks,
+            hooks: Some(Box::new(hooks)),
             ..fleet(1, 2)
         };
         serves_from(&run(&even(30.0, 1800.0, 0.1), &behind(fleet)))
@@ -271,7 +271,7 @@ fn pooled(warm_pool: Option<WarmPool>) -> RunOutput {
         pending: constant(22.6),
         boot: vec![constant(3.2), constant(60.0), constant(20.0)],
         app_is_last: true,
-        warm_pool,
+        warm_pool: warm_pool.map(Box::new),
         ..fleet(1, 2)
     };
     run(&even(0.1, 3600.0, 0.1), &behind(fleet))
@@ -344,7 +344,7 @@ fn a_pool_takes_back_what_scales_in() {
 /// hibernated: 17.5 + 3.2 = 20.7 s; running: 3 s.
 #[test]
 fn a_pool_shortens_the_start() {
-    let serves = |warm_pool| {
+    let serves = |warm_pool: Option<WarmPool>| {
         let fleet = Fleet {
             max: 2,
             concurrency: Limit::At(2),
@@ -354,7 +354,7 @@ fn a_pool_shortens_the_start() {
             boot: vec![constant(3.2), constant(60.0), constant(20.0)],
             app_is_last: true,
             health_check_interval: secs(5.0),
-            warm_pool,
+            warm_pool: warm_pool.map(Box::new),
             ..fleet(1, 2)
         };
         serves_from(&run(&even(30.0, 1800.0, 0.1), &behind(fleet))) - 600.0

@@ -94,8 +94,8 @@ impl Memory {
                             periods + rule.cooldown.unwrap_or_default()
                         }
                     });
-                    let hooks = [&fleet.hooks.launch, &fleet.hooks.terminate];
-                    let hooks = hooks.into_iter().flatten().fold(SimDuration::ZERO, |sum, hook| sum + hook.heartbeat);
+                    let hooks = fleet.hooks.iter().flat_map(|hooks| [&hooks.launch, &hooks.terminate]).flatten();
+                    let hooks = hooks.fold(SimDuration::ZERO, |sum, hook| sum + hook.heartbeat);
                     alarms.max().unwrap_or_default() + fleet.warmup + fleet.deregistration_delay + START + hooks
                 }
             };

@@ -294,7 +294,7 @@ pub(super) fn check_fleet(
     let speed = speed(raw.speed.as_ref(), reader);
     let memory = raw.memory.as_ref().and_then(|memory| group_yaml::check_memory(memory, instance.as_ref(), reader));
     let grace = within(raw.health_check_grace.as_ref(), second(0), second(7_200), second(300), reader);
-    let hooks = group_yaml::check_hooks(raw.lifecycle_hooks.as_ref(), reader);
+    let hooks = raw.lifecycle_hooks.as_ref().map(|hooks| Box::new(group_yaml::check_hooks(hooks, reader)));
     let warm_pool = raw
         .warm_pool
         .as_ref()
@@ -397,7 +397,7 @@ pub(super) fn check_fleet(
         memory,
         grace: Some(grace),
         hooks,
-        warm_pool,
+        warm_pool: warm_pool.map(Box::new),
         predictive,
     })
 }

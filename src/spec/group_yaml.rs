@@ -106,12 +106,9 @@ fn check_hook(raw: &RawHook, reader: &mut Reader) -> Option<Hook> {
 }
 
 /// Lifecycle hooks.
-pub(super) fn check_hooks(raw: Option<&RawHooks>, reader: &mut Reader) -> Hooks {
+pub(super) fn check_hooks(raw: &RawHooks, reader: &mut Reader) -> Hooks {
     let mut hook = |raw: Option<&RawHook>| raw.and_then(|raw| check_hook(raw, reader));
-    Hooks {
-        launch: hook(raw.and_then(|raw| raw.launch.as_ref())),
-        terminate: hook(raw.and_then(|raw| raw.terminate.as_ref())),
-    }
+    Hooks { launch: hook(raw.launch.as_ref()), terminate: hook(raw.terminate.as_ref()) }
 }
 
 /// Largest memory of an instance that can hibernate, in MiB (EC2 user guide, hibernation prerequisites: less than 150 GiB).

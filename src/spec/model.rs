@@ -444,9 +444,9 @@ pub struct Fleet {
     /// After its registration an instance is not replaced for failed health checks for so long; `None`: never for a slow start.
     pub grace: Option<SimDuration>,
     /// Lifecycle hooks.
-    pub hooks: Hooks,
+    pub hooks: Option<Box<Hooks>>,
     /// Instances that wait prepared.
-    pub warm_pool: Option<WarmPool>,
+    pub warm_pool: Option<Box<WarmPool>>,
     /// A floor that follows a forecast.
     pub predictive: Option<Predictive>,
 }
@@ -500,7 +500,7 @@ impl Fleet {
             app_is_last: false,
             memory: None,
             grace: None,
-            hooks: Hooks { launch: None, terminate: None },
+            hooks: None,
             warm_pool: None,
             predictive: None,
         }

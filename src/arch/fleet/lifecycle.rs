@@ -51,11 +51,12 @@ pub struct Lifecycle {
 impl Lifecycle {
     /// Of a fleet.
     pub fn new(fleet: &Fleet, key: Key) -> Self {
-        let hook = |hook: &Option<Hook>, name| hook.as_ref().map(|hook| HookState::new(hook, key.named(name)));
+        let state = |hook: Option<&Hook>, name| hook.map(|hook| HookState::new(hook, key.named(name)));
+        let hooks = fleet.hooks.as_deref();
         Self {
             grace: fleet.grace,
-            launch: hook(&fleet.hooks.launch, "launch hook"),
-            terminate: hook(&fleet.hooks.terminate, "terminate hook"),
+            launch: state(hooks.and_then(|hooks| hooks.launch.as_ref()), "launch hook"),
+            terminate: state(hooks.and_then(|hooks| hooks.terminate.as_ref()), "terminate hook"),
             restart: key.named("restart"),
             app_is_last: fleet.app_is_last,
             never_served: 0,

@@ -28,7 +28,8 @@ pub(super) fn group(sheet: &mut Sheet, fleet: &Fleet) {
     if let Some(grace) = fleet.grace {
         sheet.default("health_check_grace", Seconds(grace), Seconds(SimDuration::from_secs(300)), GRACE_SOURCE);
     }
-    for (name, hook) in [("launch", &fleet.hooks.launch), ("terminate", &fleet.hooks.terminate)] {
+    let hooks = fleet.hooks.iter().flat_map(|hooks| [("launch", &hooks.launch), ("terminate", &hooks.terminate)]);
+    for (name, hook) in hooks {
         if let Some(Hook { takes, heartbeat, continues }) = hook {
             let then = if *continues { "goes on" } else { "is given up" };
             let text = format!("waits {}; after {heartbeat} the instance {then}", distribution(takes));
