@@ -3,6 +3,7 @@
 
 pub mod assumptions;
 pub mod cost;
+mod deployments;
 mod events;
 mod figures;
 mod function_warnings;
@@ -116,7 +117,8 @@ fn of_architecture(
     bill: &ArchitectureBill,
 ) -> ArchitectureResult {
     let requests_per_month = cost::requests_per_month(scenario, runs);
-    let noticed = events::of_events(scenario, architecture, runs);
+    let mut noticed = events::of_events(scenario, architecture, runs);
+    noticed.extend(deployments::of_deployments(scenario, architecture, runs, &bill.added));
     let variants = variants(runs);
     let runs = &runs.full;
     let counts: Vec<Counts> = runs.iter().map(Counts::of_all).collect();

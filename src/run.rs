@@ -133,16 +133,22 @@ pub struct Counted {
     pub usage: Usage,
     /// Requests that arrived.
     pub arrived: u64,
+    /// Cold starts of all components.
+    pub cold_starts: u64,
 }
 
 impl Counted {
     /// Of a whole run.
     pub fn of(run: &RunOutput) -> Self {
-        Self { usage: run.usage.clone(), arrived: run.classes.iter().map(|class| class.arrived).sum() }
+        Self {
+            usage: run.usage.clone(),
+            arrived: run.classes.iter().map(|class| class.arrived).sum(),
+            cold_starts: run.components.iter().filter_map(|component| component.cold_starts).sum(),
+        }
     }
 
     /// This, less what `with` has more than `without` (more where it has less). All three count the same meters in the same order.
-    fn less(&self, with: &Self, without: &Self) -> Self {
+    pub fn less(&self, with: &Self, without: &Self) -> Self {
         let shift = |own: u128, with: u128, without: u128| own.saturating_add(without).saturating_sub(with);
         let mut result = self.clone();
         for ((meter, with), without) in
@@ -152,8 +158,11 @@ impl Counted {
             // By hour it is not asked for.
             meter.hourly.clear();
         }
-        let arrived = shift(self.arrived.into(), with.arrived.into(), without.arrived.into());
-        result.arrived = u64::try_from(arrived).unwrap_or(u64::MAX);
+        let shifted = |of: fn(&Self) -> u64| {
+            u64::try_from(shift(of(self).into(), of(with).into(), of(without).into())).unwrap_or(u64::MAX)
+        };
+        result.arrived = shifted(|counted| counted.arrived);
+        result.cold_starts = shifted(|counted| counted.cold_starts);
         result
     }
 }
@@ -190,21 +199,30 @@ impl ArchitectureRuns {
     }
 }
 
-/// The frequencies of the scenario's bursts and events that do not keep the horizon's pace, in a fixed order. Bursts once a month in a
+/// The frequencies of the scenario's bursts, events and deployments that do not keep the horizon's pace, in a fixed order. Bursts once a month in a
 /// horizon of a month need no run of their own: all is scaled by 1.
 pub fn burst_groups(scenario: &Scenario) -> Vec<Frequency> {
     [Frequency::Month, Frequency::Week, Frequency::Once]
         .into_iter()
         .filter(|&frequency| happenings(scenario, frequency).next().is_some())
-        .filter(|&frequency| !(frequency == Frequency::Month && scenario.horizon == scenario.month))
+        .filter(|&frequency| {
+            // What a deployment costs is told in any case.
+            let deploys = scenario.deployments.iter().any(|deployment| deployment.per == frequency);
+            deploys || !(frequency == Frequency::Month && scenario.horizon == scenario.month)
+        })
         .collect()
 }
 
-/// Start and end of the bursts and events of a frequency.
+/// Start and end of the bursts, events and deployments of a frequency.
 fn happenings(scenario: &Scenario, frequency: Frequency) -> impl Iterator<Item = (SimDuration, SimDuration)> {
     let bursts = scenario.traffic.bursts.iter().map(|burst| (burst.per, burst.at, burst.lasts));
     let events = scenario.events.iter().map(|event| (event.per, event.at, event.lasts));
-    bursts.chain(events).filter(move |(per, ..)| *per == frequency).map(|(_, at, lasts)| (at, at + lasts))
+    let deployments = scenario.deployments.iter().map(|one| (one.per, one.at, one.lasts));
+    bursts
+        .chain(events)
+        .chain(deployments)
+        .filter(move |(per, ..)| *per == frequency)
+        .map(|(_, at, lasts)| (at, at + lasts))
 }
 
 /// What to run.
@@ -438,7 +456,7 @@ fn gather(scenario: &Scenario, options: &RunOptions<'_>, left: Vec<Left>) -> Vec
         let mut at_traffic = Vec::new();
         for scale in scales(scenario, options) {
             let mut left = left.by_ref().take(1 + groups.len());
-            let nothing = Counted { usage: Usage::default(), arrived: 0 };
+            let nothing = Counted { usage: Usage::default(), arrived: 0, cold_starts: 0 };
             if let Some(full) = left.next().map(|left| left.counted(&nothing)) {
                 let without = left.map(|left| left.counted(&full)).collect();
                 at_traffic.push(AtTraffic { scale, full, without });

@@ -387,7 +387,48 @@ fn what_a_group_does_besides() {
 fn keys_of_later_versions_are_no_typing_errors() {
     let (key, says) = ("extensions", "is not modelled yet");
     one_mistake("memory: 512 MB, ", "memory: 512 MB, extensions: 1, ", key, says, "remove it");
-    one_mistake("horizon: 7d", "deployments: []\nhorizon: 7d", "deployments", says, "");
+    one_mistake("horizon: 7d", "latency: []\nhorizon: 7d", "latency", says, "");
+}
+
+#[test]
+fn deployments() {
+    let with = |at: &str, component: &str, kind: &str| {
+        format!("deployments:\n  - {{ at: {at}, component: {component}, kind: {kind}, per: week }}\nhorizon: 7d")
+    };
+    let mistake = |given: [&str; 3], at: &str, title: &str, help: &str| {
+        let [when, component, kind] = given;
+        one_mistake("horizon: 7d", &with(when, component, kind), at, title, help);
+    };
+    let kind = "LambdaLinear10PercentEvery10Minutes";
+    let loaded = load(GOOD.replace("horizon: 7d", &with("2d10h", "shop", kind))).unwrap();
+    let deployment = &loaded.scenario.deployments[0];
+    assert_eq!((deployment.name.as_str(), deployment.lasts), (kind, costsim::units::SimDuration::from_mins(90)));
+    // SAM's name for the same.
+    let loaded = load(GOOD.replace("horizon: 7d", &with("2d10h", "shop", "Linear10PercentEvery10Minutes"))).unwrap();
+    assert_eq!(loaded.scenario.deployments[0].kind, deployment.kind);
+    mistake(["1d", "shpo", kind], "shpo", "no architecture has a component `shpo`", "`shop`");
+    mistake(["1d", "web", kind], kind, "is a fleet, and this kind is for functions", "");
+    mistake(
+        ["1d", "shop", "LambdaCanary10Percent7Minutes"],
+        "LambdaCanary10Percent7Minutes",
+        "expected a deployment",
+        "5Minutes",
+    );
+    // Ninety minutes from 22:31 on.
+    mistake(["6d22h31m", "shop", kind], "6d22h31m", "takes 90m, is not over within the horizon", "");
+    let two =
+        with("1d", "shop", kind).replace("\nhorizon", "\n  - { at: 1d1h, component: shop, kind: AllAtOnce }\nhorizon");
+    one_mistake("horizon: 7d", &two, "1d1h", "two deployments of `shop` at a time", "");
+    let provisioned = |concurrency: &str| {
+        let deployment = with("1d", "shop", kind);
+        let text = GOOD.replace("horizon: 7d", &deployment);
+        let text = text.replace("memory: 512 MB, ", &format!("memory: 512 MB, {concurrency}, "));
+        diag::render_all(&refused(&text), false)
+    };
+    let tracking = provisioned("provisioned_concurrency: { level: 2, target_tracking: { max: 9 } }");
+    assert!(tracking.contains("its provisioned concurrency changes"), "{tracking}");
+    let reserved = provisioned("provisioned_concurrency: 20, reserved_concurrency: 30");
+    assert!(reserved.contains("2 x 20") && reserved.contains("30"), "{reserved}");
 }
 
 #[test]

@@ -85,7 +85,10 @@ struct Step {
 /// A call at work that waits for others.
 struct Job {
     call: Call,
+    /// Whose steps it takes.
     function: u16,
+    /// Whose environment it holds: the same, unless it is deployed.
+    version: u16,
     held: Held,
     waiter: Waiter,
     /// Position among the calls of its function.
@@ -183,18 +186,22 @@ impl World<'_> {
         waiter: Waiter,
         queue: &mut EventQueue<Event>,
     ) {
-        let state = &mut self.functions[usize::from(function)];
         if self.chains.steps[usize::from(function)].is_empty() {
-            let ending = state.invoke(now, &mut call, &mut self.shared, &mut self.account, queue);
+            let ending = self.invoke_version(now, function, &mut call, queue);
             return self.answered(now, waiter, &call, ending, queue);
         }
-        let Some(held) = state.hold(now, &mut call, &mut self.shared, &mut self.account) else {
+        let version = self.version_for(now, function, &call);
+        let state = &mut self.functions[usize::from(version)];
+        let held = state.hold(now, &mut call, &mut self.shared, &mut self.account);
+        self.entered(now, function);
+        let Some(held) = held else {
             let refused = Ending { at: now, status: 429, outcome: Outcome::Throttled };
             return self.answered(now, waiter, &call, refused, queue);
         };
         let job = self.chains.add(Job {
             call,
             function,
+            version,
             held,
             waiter,
             step: 0,
@@ -225,7 +232,7 @@ impl World<'_> {
     /// Goes on with a job whose handler has been at work for `handler` nanoseconds, until it calls a function or is done.
     fn advance(&mut self, now: SimTime, number: u32, mut handler: u64, queue: &mut EventQueue<Event>) {
         let job = &mut self.chains.jobs[number as usize];
-        let (function, state) = (usize::from(job.function), &self.functions[usize::from(job.function)]);
+        let (function, state) = (usize::from(job.function), &self.functions[usize::from(job.version)]);
         while handler <= state.timeout().0 {
             let Some(step) = self.chains.steps[function].get(job.step) else {
                 return self.end_job(now, number, handler, None, queue);
@@ -278,7 +285,7 @@ impl World<'_> {
         job.open = true;
         if !job.watched && !self.chains.steps[usize::from(function)].is_empty() {
             // The answer will not be known at once: somebody has to notice when the caller's time is over.
-            let timeout = self.functions[usize::from(job.function)].timeout();
+            let timeout = self.functions[usize::from(job.version)].timeout();
             job.watched = true;
             queue.push(job.held.handler_from + timeout + SimDuration(1), Event::new(Due::Cut, 0, number));
         }
@@ -302,7 +309,7 @@ impl World<'_> {
             return self.chains.forget(number);
         }
         job.call.cold |= cold;
-        let timeout = self.functions[usize::from(job.function)].timeout();
+        let timeout = self.functions[usize::from(job.version)].timeout();
         let until = ending.at.min(job.held.handler_from + timeout);
         job.waited = job.waited + until.since(job.asked_at);
         job.asked_at = until;
@@ -341,7 +348,7 @@ impl World<'_> {
         }
         // With an answer at hand that lies ahead, it goes on by itself.
         if job.open {
-            let timeout = self.functions[usize::from(job.function)].timeout();
+            let timeout = self.functions[usize::from(job.version)].timeout();
             job.waited = job.waited + (job.held.handler_from + timeout).since(job.asked_at);
             self.end_job(now, number, timeout.0, Some(504), queue);
         }
@@ -357,7 +364,7 @@ impl World<'_> {
             Some(504) => Ending { at: now, status: 504, outcome: Outcome::TimedOut },
             Some(status) => Ending { at: now, status, outcome: Outcome::Failed },
         };
-        let function = &mut self.functions[usize::from(job.function)];
+        let function = &mut self.functions[usize::from(job.version)];
         let ending = function.end(&job.held, handler, job.waited, ended, now, queue);
         self.chains.forget(number);
         self.answered(now, waiter, &call, ending, queue);

@@ -17,6 +17,8 @@
 //! the handler does at tables is added to its time. A call that waits for other functions is another matter: it holds its environment
 //! until [`LambdaState::end`] is told how it ended (`chain`).
 
+mod versions;
+
 use super::call::{Call, Ending};
 use super::ledger::{Ledger, MeterId, weighted};
 use super::output::{ComponentOutput, Outcome};
@@ -120,6 +122,8 @@ pub enum Provision {
     Change,
     /// A minute of the metric ends.
     Minute,
+    /// A deployment changes the level of a version.
+    Level,
 }
 
 /// What a start adds to a call: before it, and inside it.
@@ -810,7 +814,7 @@ impl LambdaState {
         }
     }
 
-    /// Something is due in the provisioned concurrency; `raise` is the number of the raise that is ready.
+    /// Something is due in the provisioned concurrency; `raise` is the number of the raise that is ready, or the new level.
     pub fn provision(
         &mut self,
         now: SimTime,
@@ -839,6 +843,7 @@ impl LambdaState {
                 queue.push(now + MINUTE, Event::new(Due::Provision(Provision::Minute), self.index, 0));
                 provisioned.minute(now)
             }
+            Provision::Level => provisioned.set(now, u64::from(raise)),
         };
         if let Some((at, raise)) = prepared {
             queue.push(at, Event::new(Due::Provision(Provision::Ready), self.index, raise));

@@ -6,6 +6,7 @@
 pub mod call;
 mod chain;
 mod deliveries;
+mod deployment;
 mod events;
 pub mod fleet;
 pub mod front;
@@ -68,7 +69,7 @@ pub enum FleetRunning {
 pub struct How {
     /// How fleets run their instances.
     pub fleets: FleetRunning,
-    /// Events of the scenario that happen this often are left out (bursts are left out by the traffic).
+    /// Events and deployments of the scenario that happen this often are left out (bursts are left out by the traffic).
     pub without: Option<Frequency>,
     /// What is measured instead of the whole horizon.
     pub measured: Option<Horizon>,

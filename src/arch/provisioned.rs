@@ -17,8 +17,6 @@ use crate::sim::gauge::Gauge;
 use crate::spec::model::Provisioned;
 use crate::units::{NANOS_PER_MILLI, NANOS_PER_SEC, SimDuration, SimTime};
 
-/// Environments that are prepared a second (6,000 a minute).
-const PER_SECOND: u64 = 100;
 /// Requests a second that each of them is good for.
 const RATE: f64 = 10.0;
 /// Time is paid in steps of 5 minutes.
@@ -187,7 +185,7 @@ impl ProvisionedState {
     }
 
     /// Asks for a level. For a raise: when it is ready, and its number for [`ProvisionedState::prepared`].
-    fn set(&mut self, now: SimTime, level: u64) -> Option<(SimTime, u32)> {
+    pub fn set(&mut self, now: SimTime, level: u64) -> Option<(SimTime, u32)> {
         let level = level.min(self.most);
         self.count(now);
         if level > self.level {
@@ -195,8 +193,7 @@ impl ProvisionedState {
             self.level = level;
             self.raise = self.raise.wrapping_add(1);
             let missing = level.saturating_sub(self.ready);
-            let ready = now + self.rule.preparation + SimDuration(missing.saturating_mul(NANOS_PER_SEC / PER_SECOND));
-            return Some((ready, self.raise));
+            return Some((now + self.rule.ready_after(missing), self.raise));
         }
         let mut surplus = self.level - level;
         self.level = level;
@@ -243,6 +240,12 @@ impl ProvisionedState {
         let millis = self.unpaid / u128::from(NANOS_PER_MILLI);
         self.unpaid %= u128::from(NANOS_PER_MILLI);
         u64::try_from(millis).unwrap_or(u64::MAX)
+    }
+
+    /// Pays what another version owes until now.
+    pub fn absorb(&mut self, other: &mut Self, now: SimTime) {
+        other.count(now);
+        self.unpaid += std::mem::take(&mut other.unpaid);
     }
 
     /// Forgets what was paid before the horizon.

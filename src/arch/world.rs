@@ -6,6 +6,7 @@
 
 use super::call::{Call, Ending, NO_TICKET};
 use super::chain::{Chains, Waiter};
+use super::deployment::{self, Versions};
 use super::events::Events;
 use super::fleet::quota::VcpuQuota;
 use super::fleet::{FleetEvent, FleetState};
@@ -62,7 +63,7 @@ pub enum Due {
 pub struct Event(u64);
 
 impl Event {
-    const ALL: [Due; 19] = [
+    const ALL: [Due; 20] = [
         Due::Released,
         Due::Retry,
         Due::Deadline,
@@ -82,6 +83,7 @@ impl Event {
         Due::Queue(QueueEvent::Back),
         Due::Stream(StreamEvent::Poll),
         Due::Stream(StreamEvent::Done),
+        Due::Provision(Provision::Level),
     ];
 
     /// Packs an event.
@@ -107,6 +109,7 @@ impl Event {
             Due::Queue(QueueEvent::Back) => 16,
             Due::Stream(StreamEvent::Poll) => 17,
             Due::Stream(StreamEvent::Done) => 18,
+            Due::Provision(Provision::Level) => 19,
         };
         Self((index as u64) << 32 | (component as u64) << 16 | code)
     }
@@ -230,7 +233,11 @@ struct NetworkMeters {
 pub struct World<'a> {
     pub(super) shared: Shared<'a>,
     back: WayBack<'a>,
+    /// In the order of the model, then the further versions of those that are deployed.
     pub(super) functions: Vec<LambdaState>,
+    /// How many come first: one for each function of the model, which counts for all its versions.
+    first_versions: usize,
+    pub(super) deployed: Vec<Versions>,
     fleets: Vec<FleetState>,
     pub(super) account: AccountState,
     pub(super) chains: Chains,
@@ -322,7 +329,7 @@ impl<'a> World<'a> {
             tables: Vec::new(),
             places: places.clone(),
         };
-        let paths: Vec<Path> =
+        let mut paths: Vec<Path> =
             (0..scenario.classes.len()).map(|class| Path::of(architecture, &places, class)).collect();
         let reserved = architecture.components.iter().filter_map(|component| match &component.kind {
             ComponentKind::Lambda(function) => function.reserved_concurrency,
@@ -381,6 +388,16 @@ impl<'a> World<'a> {
                 }
             }
         }
+        let sites = architecture.components.iter().filter_map(|component| match &component.kind {
+            ComponentKind::Lambda(function) => Some((component.name.as_str(), function)),
+            _ => None,
+        });
+        let (first_versions, mut deployed) = (functions.len(), Vec::new());
+        for (index, (name, function)) in sites.enumerate() {
+            let site = Site { index: index as u16, name, key: root.named(name) };
+            deployed.extend(deployment::versions(site, function, &shared, &mut functions, &mut account, queue));
+        }
+        deployment::redirect(&mut paths, &deployed);
         let entry = usize::from(architecture.entry.0);
         let entry_name = &architecture.components[entry].name;
         let external: Vec<u64> = scenario.classes.iter().map(|class| class.external_bytes.0).collect();
@@ -413,6 +430,8 @@ impl<'a> World<'a> {
                 scenario.classes.iter().map(|class| class.response_size.0).collect(),
             ),
             functions,
+            first_versions,
+            deployed,
             fleets,
             account,
             chains: Chains::new(architecture, &places, root),
@@ -475,7 +494,7 @@ impl<'a> World<'a> {
             }
             Place::Caller(function) => self.attempt_at_caller(now, call, function, queue),
             Place::Fleet(fleet) => self.attempt_at_fleet(now, call, fleet, queue),
-            Place::Inbox(_) | Place::Queue(_) | Place::Stream(_) => {
+            Place::Versions(_) | Place::Inbox(_) | Place::Queue(_) | Place::Stream(_) => {
                 self.attempt_to_leave(now, call, last, whole, queue)
             }
             // A path ends only where requests are handled.
@@ -507,10 +526,22 @@ impl<'a> World<'a> {
         self.invoke(now, function, call, Waiter::Client, queue);
     }
 
-    /// The last step of [`World::attempt`] where a request is only left: an event for a function, or a message.
+    /// The last step of [`World::attempt`] where a request is only left (an event for a function, or a message), or goes to one version of
+    /// a function.
     #[inline(never)]
-    fn attempt_to_leave(&mut self, now: SimTime, call: Call, at: Place, depth: usize, queue: &mut EventQueue<Event>) {
+    fn attempt_to_leave(
+        &mut self,
+        now: SimTime,
+        mut call: Call,
+        at: Place,
+        depth: usize,
+        queue: &mut EventQueue<Event>,
+    ) {
         match at {
+            Place::Versions(function) => {
+                let ending = self.invoke_version(now, function, &mut call, queue);
+                self.answer(now, call, ending, depth, queue);
+            }
             Place::Inbox(function) => {
                 self.answer(now, call, Ending { status: 202, ..Ending::served(now) }, depth, queue);
                 self.accept(now, function, call, queue);
@@ -674,6 +705,7 @@ impl<'a> World<'a> {
         for function in &mut self.functions {
             function.settle(now, &mut self.shared);
         }
+        self.gather_versions(now);
         for fleet in 0..self.fleets.len() {
             self.catch_up(now, fleet, queue);
             self.fleets[fleet].settle(now);
@@ -707,7 +739,8 @@ impl<'a> World<'a> {
             let length = now.since(self.bucket_from);
             if length.0 > 0 {
                 self.back.requests.close_bucket();
-                self.functions.iter_mut().for_each(|function| function.close_bucket(length));
+                let functions = self.functions.iter_mut().take(self.first_versions);
+                functions.for_each(|function| function.close_bucket(length));
                 self.fleets.iter_mut().for_each(|fleet| fleet.close_bucket(length));
             }
             self.bucket_from = now;
@@ -724,7 +757,8 @@ impl<'a> World<'a> {
     fn close_hour(&mut self, now: SimTime, length: SimDuration) {
         let ledger = &mut self.ledger;
         self.back.fronts.iter_mut().for_each(|front| front.close_hour(length, ledger));
-        self.functions.iter_mut().for_each(|function| function.close_hour(now, length, ledger));
+        let functions = self.functions.iter_mut().take(self.first_versions);
+        functions.for_each(|function| function.close_hour(now, length, ledger));
         self.fleets.iter_mut().for_each(|fleet| fleet.close_hour(ledger));
         self.shared.tables.iter_mut().for_each(|table| table.close_hour(length, ledger));
         self.queues.iter_mut().for_each(|state| state.close_hour(ledger));

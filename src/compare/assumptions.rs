@@ -7,6 +7,7 @@ mod group;
 
 use crate::results::Assumption;
 use crate::spec::billing::ReservedPrice;
+use crate::spec::deployment::Deployment;
 use crate::spec::distribution::Distribution;
 use crate::spec::model::{
     Arch, Architecture, Asynchronous, Balancing, Change, Component, ComponentId, ComponentKind, Consistency, Fleet,
@@ -89,6 +90,7 @@ pub fn assumptions(scenario: &Scenario) -> Vec<Assumption> {
     account(&mut sheet, &scenario.account);
     traffic(&mut sheet, &scenario.traffic);
     events(&mut sheet, &scenario.events);
+    deployments(&mut sheet, &scenario.deployments);
     scenario.classes.iter().for_each(|class| request(&mut sheet, class));
     sheet.prefix.clear();
     client(&mut sheet, &scenario.client);
@@ -198,7 +200,7 @@ pub fn not_modelled() -> Vec<String> {
         "Transient differences of speed between machines of one type, and noisy neighbours.",
         "Operations staff, support plans, taxes, and discounts negotiated with AWS, unless they are stated.",
         "Environments that Lambda recycles or initialises ahead of requests on its own account, unless `max_age` says so.",
-        "Deployments of functions, and the limits of tables, queues and streams.",
+        "The limits of tables, queues and streams.",
         "Memory of instances unless `memory` states it.",
         "Transfer between zones, storage of logs, alarms, and the public addresses of NAT gateways.",
         "The error of the traffic forecast: the intervals show the noise of this traffic alone.",
@@ -333,6 +335,15 @@ fn events(sheet: &mut Sheet, events: &[Incident]) {
         sheet.say(
             &format!("events[{index}]"),
             format!("{what} at {} for {}, {}", event.at, event.lasts, often(event.per)),
+        );
+    }
+}
+
+fn deployments(sheet: &mut Sheet, deployments: &[Deployment]) {
+    for (index, one) in deployments.iter().enumerate() {
+        sheet.say(
+            &format!("deployments[{index}]"),
+            format!("`{}` by {} at {}, {}", one.component, one.name, one.at, often(one.per)),
         );
     }
 }

@@ -7,7 +7,7 @@ use crate::bill::book::Price;
 use crate::bill::{Bill, BillError, BillInput, PriceBook, Variant, backend_price, bill};
 use crate::money::Usd;
 use crate::results::{CostAtTraffic, IdleShare, LineItem, MonthlyCost, Ownership, Prices, UsedPrice};
-use crate::run::{ArchitectureRuns, OTHER_TRAFFIC};
+use crate::run::{ArchitectureRuns, Counted, OTHER_TRAFFIC};
 use crate::spec::billing::Billing;
 use crate::spec::ownership::Operations;
 use crate::spec::scenario::{Frequency, Scenario};
@@ -29,6 +29,9 @@ pub struct ArchitectureBill {
     pub other_terms: Vec<purchase::Terms>,
     /// Multiple of the traffic, and the total then.
     pub at_traffic: Vec<(f64, Usd)>,
+    /// Where something is deployed: what the bursts, events and deployments of each frequency add to the month's total; those that happen
+    /// once, apart from it.
+    pub added: Vec<(Frequency, Usd)>,
     /// What could not be priced.
     pub warnings: Vec<String>,
 }
@@ -124,7 +127,13 @@ fn of_architecture(
             at_traffic.push((at.scale, price(&[&at.full.usage], &without)?.total));
         }
     }
-    let mut found = ArchitectureBill { bill: Some(whole), at_traffic, ..ArchitectureBill::default() };
+    // By the hour, as commitments are paid, the differences are not known.
+    let added = if scenario.deployments.is_empty() || scenario.billing.needs_hours() {
+        Vec::new()
+    } else {
+        added(runs, &whole, &price)?
+    };
+    let mut found = ArchitectureBill { bill: Some(whole), at_traffic, added, ..ArchitectureBill::default() };
     let on_terms = |billing: &Billing, further: &[Price], mix: &dyn Fn(&Usage) -> Usage| {
         let full: Vec<Usage> = full.iter().map(|usage| mix(usage)).collect();
         let full: Vec<&Usage> = full.iter().collect();
@@ -140,6 +149,38 @@ fn of_architecture(
     found.other_terms = purchase::bills(&scenario.billing, book, &on_terms)?;
     let total = |full: &Usage, without: &[Variant]| Ok(price(&[full], without)?.total);
     found.ownership = ownership::ownership(scenario, operations, runs, &found, &total)?;
+    Ok(found)
+}
+
+/// What the happenings of each frequency add to the bill `whole`.
+fn added(
+    runs: &ArchitectureRuns,
+    whole: &Bill,
+    price: &dyn Fn(&[&Usage], &[Variant]) -> Result<Bill, BillError>,
+) -> Result<Vec<(Frequency, Usd)>, BillError> {
+    let mut found = Vec::new();
+    for (per, counted) in &runs.without {
+        if *per == Frequency::Once {
+            found.extend(whole.once.map(|once| (*per, once)));
+            continue;
+        }
+        // Without these there are still the others, at their own pace.
+        let base: Vec<&Usage> = counted.iter().map(|one| &one.usage).collect();
+        let neither = |others: &[Counted]| -> Vec<Usage> {
+            let each = counted.iter().zip(&runs.full).zip(others);
+            each.map(|((these, full), others)| these.less(&Counted::of(full), others).usage).collect()
+        };
+        let others: Vec<(Frequency, Vec<Usage>)> = runs
+            .without
+            .iter()
+            .filter(|(other, _)| other != per)
+            .map(|(other, counted)| (*other, neither(counted)))
+            .collect();
+        let variants: Vec<Variant> =
+            others.iter().map(|(per, usage)| Variant { per: *per, usage: usage.iter().collect() }).collect();
+        let less = price(&base, &variants)?.total;
+        found.extend(whole.total.checked_sub(less).map(|amount| (*per, amount)));
+    }
     Ok(found)
 }
 

@@ -8,7 +8,7 @@ use crate::units::SimDuration;
 use crate::usage::{RawUnit, Usage};
 
 /// How long before an event it is compared with, and how long after its end it is looked for.
-const AROUND: SimDuration = SimDuration::from_hours(1);
+pub(super) const AROUND: SimDuration = SimDuration::from_hours(1);
 
 /// One finding for each event. Managed services ride on several zones and have none.
 pub fn of_events(scenario: &Scenario, architecture: &Architecture, runs: &ArchitectureRuns) -> Vec<String> {
@@ -34,8 +34,17 @@ fn in_words(event: &Incident) -> String {
 }
 
 fn effect(event: &Incident, alone: bool, runs: &ArchitectureRuns) -> String {
-    let during = seen(&runs.full, event.at, event.at + event.lasts + AROUND);
-    let before = seen(&runs.full, event.at - AROUND, event.at);
+    let mut text = noticed(&runs.full, event.at, event.at + event.lasts);
+    if let Some(hours) = more_instance_hours(event.per, runs).filter(|_| alone) {
+        text += &format!("; it took {hours:+.2} instance-hours");
+    }
+    text
+}
+
+/// What clients noticed of something from a time until an hour after it is over, beside the hour before.
+pub(super) fn noticed(runs: &[RunOutput], from: SimDuration, until: SimDuration) -> String {
+    let during = seen(runs, from, until + AROUND);
+    let before = seen(runs, from - AROUND, from);
     let mut text = match during.not_served {
         None => "nobody was there to notice".to_owned(),
         Some(share) => {
@@ -51,9 +60,6 @@ fn effect(event: &Incident, alone: bool, runs: &ArchitectureRuns) -> String {
         if let Some(p99) = before.p99 {
             text += &format!(" ({} before)", millis(p99));
         }
-    }
-    if let Some(hours) = more_instance_hours(event.per, runs).filter(|_| alone) {
-        text += &format!("; it took {hours:+.2} instance-hours");
     }
     text
 }

@@ -1,6 +1,6 @@
 //! Which windows of the horizon stand for all of it.
 //!
-//! The horizon is cut into slots. Those that nothing else can stand for are simulated in full: the hours of bursts and events and
+//! The horizon is cut into slots. Those that nothing else can stand for are simulated in full: the hours of bursts, events and deployments and
 //! of what follows until it is forgotten, the busiest slot, and an hour that the horizon's end cuts short. The others are put in the order of
 //! the requests that they are expected to have, which hour and weekday decide, and are divided into strata of equal size; in each
 //! replication one slot of each stratum, drawn at random, stands for its whole stratum.
@@ -98,7 +98,9 @@ impl Sampling {
         let hours = expected.len().div_ceil(in_hour);
         let mut whole_hours = vec![false; hours];
         let bursts = scenario.traffic.bursts.iter().map(|burst| (burst.at, burst.lasts));
-        for (at, lasts) in bursts.chain(scenario.events.iter().map(|event| (event.at, event.lasts))) {
+        let events = scenario.events.iter().map(|event| (event.at, event.lasts));
+        let deployments = scenario.deployments.iter().map(|deployment| (deployment.at, deployment.lasts));
+        for (at, lasts) in bursts.chain(events).chain(deployments) {
             let until = hour_of(at + lasts + memory);
             (hour_of(at)..=until.min(hours.saturating_sub(1))).for_each(|hour| whole_hours[hour] = true);
         }

@@ -68,6 +68,11 @@ impl Gauge {
         self.peak = self.value;
     }
 
+    /// Something of which this is a part has reached `level`: that is the peak, if it is more.
+    pub fn note_peak(&mut self, level: u64) {
+        self.peak = self.peak.max(level);
+    }
+
     /// Largest value since the start or restart.
     pub const fn peak(&self) -> u64 {
         self.peak

@@ -2,6 +2,7 @@
 
 use super::billing::Billing;
 use super::billing_yaml;
+use super::deployment_yaml;
 use super::files;
 use super::gate_yaml;
 use super::model::{Architecture, ComponentKind};
@@ -35,6 +36,8 @@ const TOP: &[&str] = &[
     "replications",
     "account",
     "traffic",
+    "events",
+    "deployments",
     "requests",
     "client",
     "objectives",
@@ -403,6 +406,7 @@ fn finish(
     for setting in at_top {
         set::apply(&mut document.node, setting, reader);
     }
+    let chosen = models.is_some() || !options.architectures.is_empty();
     // Models on the command line replace the scenario's architectures: an empty list stands in for them.
     if models.is_some() || (!options.architectures.is_empty() && document.node.get("architectures").is_none()) {
         let span = Span { end: document.node.span.start, ..document.node.span };
@@ -431,7 +435,7 @@ fn finish(
     let fallback = stem(&document.found.shown);
     let raw = RawScenario::read(&document.node, reader)?;
     let resolved = resolved(&document.node, &candidates);
-    let mut scenario = check(raw, &fallback, candidates, reader)?;
+    let mut scenario = check(raw, &fallback, candidates, chosen, reader)?;
     scenario.resolved = resolved;
     Some(scenario)
 }
@@ -543,8 +547,14 @@ fn apply_elsewhere(setting: &Setting, root: &mut Node, candidates: &mut [Candida
     set::apply_to_model(&mut model.node, setting, reader);
 }
 
-/// Checks a scenario and its models.
-fn check(raw: RawScenario, fallback: &str, candidates: Vec<Candidate>, reader: &mut Reader) -> Option<Scenario> {
+/// Checks a scenario and its models. `chosen`: the models are those of the command line, not the scenario's own.
+fn check(
+    raw: RawScenario,
+    fallback: &str,
+    candidates: Vec<Candidate>,
+    chosen: bool,
+    reader: &mut Reader,
+) -> Option<Scenario> {
     let span = raw.span;
     let billed = billing_yaml::month(raw.month.as_ref(), reader);
     let month = billed.length;
@@ -592,6 +602,8 @@ fn check(raw: RawScenario, fallback: &str, candidates: Vec<Candidate>, reader: &
     let traffic = traffic?;
     let events = raw.events.unwrap_or_default().into_iter();
     let events = events.filter_map(|event| raw::check_event(event, traffic.horizon, reader)).collect();
+    let deployments = raw.deployments.unwrap_or_default();
+    let deployments = deployment_yaml::check(deployments, traffic.horizon, &account, &architectures, chosen, reader);
     if (backend_given && backend.is_none()) || reader.failed() {
         return None;
     }
@@ -609,6 +621,7 @@ fn check(raw: RawScenario, fallback: &str, candidates: Vec<Candidate>, reader: &
         account,
         traffic: traffic.traffic,
         events,
+        deployments,
         classes: classes.into_iter().map(|checked| checked.class).collect(),
         client,
         objectives: raw.objectives.map(|objectives| objectives.0).unwrap_or_default(),

@@ -1,6 +1,7 @@
 //! From the files as users write them to checked domain types.
 //!
-//! [`scenario`], [`model`], [`group`], [`billing`], [`ownership`] and [`distribution`] are the checked types that the rest of the program works with;
+//! [`scenario`], [`model`], [`group`], [`deployment`], [`billing`], [`ownership`] and [`distribution`] are the checked types that the rest of the
+//! program works with;
 //! everything in them is finite, in range and refers only to things that exist. [`load`] makes them of files, names and flags,
 //! [`validate`] only says what is wrong.
 //!
@@ -12,6 +13,8 @@ pub mod billing;
 pub mod billing_saved;
 pub(crate) mod billing_yaml;
 mod calls_yaml;
+pub mod deployment;
+mod deployment_yaml;
 pub mod distribution;
 mod distribution_yaml;
 mod diurnal;

@@ -1,6 +1,7 @@
 //! A checked scenario: what arrives, what it needs, and which architectures are compared.
 
 use super::billing::Billing;
+use super::deployment::Deployment;
 use super::distribution::Distribution;
 use super::model::Architecture;
 use super::ownership::Environment;
@@ -37,6 +38,8 @@ pub struct Scenario {
     pub traffic: Traffic,
     /// What happens to the cloud, in the order of the file.
     pub events: Vec<Incident>,
+    /// New versions that take over, in the order of time.
+    pub deployments: Vec<Deployment>,
     /// What each kind of request needs; never empty, shares add up to 1.
     pub classes: Vec<RequestClass>,
     /// How callers behave.
@@ -78,6 +81,7 @@ impl Scenario {
             account: Account::unlimited(),
             traffic: Traffic { shape, scale: 1.0, growth_per_month: 0.0, bursts: Vec::new(), spread: Spread::Poisson },
             events: Vec::new(),
+            deployments: Vec::new(),
             classes,
             client: Client { timeout: None, retries: None, requests_per_connection: 20.0 },
             objectives: Objectives::default(),

@@ -1,6 +1,7 @@
 //! Scenarios as users write them -> the checked parts of a [`Scenario`](super::scenario::Scenario).
 
 use super::billing_yaml::{RawBilling, RawMonth};
+use super::deployment_yaml::RawDeployment;
 use super::distribution::Distribution;
 use super::diurnal;
 use super::files;
@@ -62,6 +63,8 @@ record! {
         required traffic: RawTraffic,
         /// What happens to the cloud: zones that fail, Spot capacity that is taken back.
         optional events: Vec<RawEvent>,
+        /// New versions of components that take over.
+        optional deployments: Vec<RawDeployment>,
         /// What each kind of request needs.
         optional requests: At<Vec<RawRequest>>,
         /// How callers behave (default: no time-out, no retry).
@@ -84,7 +87,7 @@ record! {
         optional accepted: Vec<RawAccepted>,
     }
     later [
-        "deployments", "tags", "limits", "latency", "regions", "team", "jobs",
+        "tags", "limits", "latency", "regions", "team", "jobs",
     ]
 }
 

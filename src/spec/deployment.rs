@@ -1,0 +1,90 @@
+//! Deployments of a scenario: when a new version of a component takes over, and how its share of the traffic grows.
+
+use super::scenario::Frequency;
+use crate::units::SimDuration;
+
+/// A deployment of one component, in every architecture that has a component of this name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Deployment {
+    /// Start, since t = 0; within the horizon.
+    pub at: SimDuration,
+    /// From its start until the old version gets no more requests, preparation included; the longest of all architectures. It is over within
+    /// the horizon.
+    pub lasts: SimDuration,
+    /// How often it happens.
+    pub per: Frequency,
+    /// Name of the component.
+    pub component: String,
+    /// As written: `LambdaCanary10Percent5Minutes`.
+    pub name: String,
+    /// How the new version takes over.
+    pub kind: DeploymentKind,
+}
+
+/// How a new version takes over.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum DeploymentKind {
+    /// CodeDeploy shifts the requests of a function's alias.
+    Lambda(TrafficShift),
+}
+
+/// A share of the requests goes to the new version: `first` at once, then `step` more each `every`, until it is all.
+///
+/// CodeDeploy's names (user guide, deployment configurations; AWS.md 2.10): a canary shifts 10 % and after its interval the rest, a linear one
+/// 10 % at the start of each interval, so that ten steps take nine intervals.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TrafficShift {
+    /// Per cent that go to the new version at once, 1..=100.
+    pub first: u32,
+    /// Per cent that follow each time, 1..=100.
+    pub step: u32,
+    /// Time between two steps.
+    pub every: SimDuration,
+}
+
+impl TrafficShift {
+    /// All requests at once.
+    pub const ALL_AT_ONCE: Self = Self { first: 100, step: 100, every: SimDuration::ZERO };
+
+    /// 10 %, and the rest after so many minutes.
+    pub const fn canary(minutes: u64) -> Self {
+        Self { first: 10, step: 90, every: SimDuration::from_mins(minutes) }
+    }
+
+    /// 10 % each so many minutes.
+    pub const fn linear(minutes: u64) -> Self {
+        Self { first: 10, step: 10, every: SimDuration::from_mins(minutes) }
+    }
+
+    /// Share (0..=1) of the requests that go to the new version so long after the first step.
+    pub fn share(&self, after: SimDuration) -> f64 {
+        let steps = after.0.checked_div(self.every.0).unwrap_or(0);
+        let percent = u64::from(self.first).saturating_add(u64::from(self.step).saturating_mul(steps));
+        percent.min(100) as f64 / 100.0
+    }
+
+    /// From the first step to the last.
+    pub fn lasts(&self) -> SimDuration {
+        let left = 100u32.saturating_sub(self.first);
+        SimDuration(self.every.0.saturating_mul(u64::from(left.div_ceil(self.step.max(1)))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The user guide's words: 10 % at the start of each increment; a canary's rest after its interval.
+    #[test]
+    fn shares_grow_by_steps() {
+        let shares = |shift: TrafficShift, seconds: &[u64]| -> Vec<f64> {
+            seconds.iter().map(|&second| shift.share(SimDuration::from_secs(second))).collect()
+        };
+        assert_eq!(shares(TrafficShift::ALL_AT_ONCE, &[0, 1]), [1.0, 1.0]);
+        assert_eq!(shares(TrafficShift::canary(5), &[0, 299, 300, 9_999]), [0.1, 0.1, 1.0, 1.0]);
+        assert_eq!(shares(TrafficShift::linear(2), &[0, 119, 120, 1_079, 1_080]), [0.1, 0.1, 0.2, 0.9, 1.0]);
+        let lasts = |shift: TrafficShift| shift.lasts().as_secs_f64() / 60.0;
+        assert_eq!(lasts(TrafficShift::ALL_AT_ONCE), 0.0);
+        assert_eq!((lasts(TrafficShift::canary(30)), lasts(TrafficShift::linear(10))), (30.0, 90.0));
+    }
+}

@@ -1,0 +1,202 @@
+//! Deployments as users write them, checked against the components that they concern.
+
+use super::deployment::{Deployment, DeploymentKind, TrafficShift};
+use super::model::{Architecture, Component, ComponentKind, Provisioned};
+use super::read::{At, FromYaml, Reader, Schemas, keyword, record};
+use super::scenario::{Account, Frequency};
+use crate::diag::{Span, nearest};
+use crate::units::SimDuration;
+use crate::yaml::{Node, shorten};
+use serde_json::json;
+
+/// Most deployments of a scenario: each keeps a version of its component in memory.
+const MOST: usize = 100;
+
+record! {
+    /// A new version of a component takes over.
+    pub(crate) struct RawDeployment: "a deployment such as `{ at: 2d10h, component: shop, kind: LambdaCanary10Percent5Minutes, per: week }`" {
+        /// Start since t = 0, within the horizon.
+        required at: At<SimDuration>,
+        /// Name of the component, in the architectures that have it.
+        required component: At<String>,
+        /// How it takes over: for functions as CodeDeploy names it, with or without `Lambda` (as SAM does).
+        required kind: At<RawKind>,
+        /// How often it happens: `month`, `week` or `once` (default once, shown apart from the monthly total).
+        optional per: Frequency,
+    }
+}
+
+/// A kind with the name that it was given.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RawKind(&'static str, DeploymentKind);
+
+/// What may be written, and what it means.
+const KINDS: &[RawKind] = &[
+    lambda("LambdaAllAtOnce", TrafficShift::ALL_AT_ONCE),
+    lambda("LambdaCanary10Percent5Minutes", TrafficShift::canary(5)),
+    lambda("LambdaCanary10Percent10Minutes", TrafficShift::canary(10)),
+    lambda("LambdaCanary10Percent15Minutes", TrafficShift::canary(15)),
+    lambda("LambdaCanary10Percent30Minutes", TrafficShift::canary(30)),
+    lambda("LambdaLinear10PercentEvery1Minute", TrafficShift::linear(1)),
+    lambda("LambdaLinear10PercentEvery2Minutes", TrafficShift::linear(2)),
+    lambda("LambdaLinear10PercentEvery3Minutes", TrafficShift::linear(3)),
+    lambda("LambdaLinear10PercentEvery10Minutes", TrafficShift::linear(10)),
+    // SAM's names.
+    lambda("AllAtOnce", TrafficShift::ALL_AT_ONCE),
+    lambda("Canary10Percent5Minutes", TrafficShift::canary(5)),
+    lambda("Canary10Percent10Minutes", TrafficShift::canary(10)),
+    lambda("Canary10Percent15Minutes", TrafficShift::canary(15)),
+    lambda("Canary10Percent30Minutes", TrafficShift::canary(30)),
+    lambda("Linear10PercentEvery1Minute", TrafficShift::linear(1)),
+    lambda("Linear10PercentEvery2Minutes", TrafficShift::linear(2)),
+    lambda("Linear10PercentEvery3Minutes", TrafficShift::linear(3)),
+    lambda("Linear10PercentEvery10Minutes", TrafficShift::linear(10)),
+];
+
+const fn lambda(name: &'static str, shift: TrafficShift) -> RawKind {
+    RawKind(name, DeploymentKind::Lambda(shift))
+}
+
+impl FromYaml for RawKind {
+    const EXPECTS: &'static str = "a deployment configuration such as `LambdaCanary10Percent5Minutes`";
+
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let words: Vec<&str> = KINDS.iter().map(|kind| kind.0).collect();
+        let word = keyword(node, reader, Self::EXPECTS, &words)?;
+        KINDS.iter().copied().find(|kind| kind.0 == word)
+    }
+
+    fn schema(_: &mut Schemas) -> serde_json::Value {
+        json!({ "enum": KINDS.iter().map(|kind| kind.0).collect::<Vec<_>>() })
+    }
+}
+
+/// Checks the deployments. `selected`: the architectures are not those of the scenario's list, so a component may be missing.
+pub(crate) fn check(
+    raw: Vec<RawDeployment>,
+    horizon: SimDuration,
+    account: &Account,
+    architectures: &[Architecture],
+    selected: bool,
+    reader: &mut Reader,
+) -> Vec<Deployment> {
+    if let Some(first) = raw.get(MOST) {
+        let title = format!("more than {MOST} deployments");
+        let span = reader.first_line(first.span);
+        reader.error("too-many", title, span, "", "leave some out, or shorten `horizon:`");
+        return Vec::new();
+    }
+    let mut checked: Vec<Deployment> = Vec::new();
+    for raw in raw {
+        let (Some(at), Some(component), Some(kind)) = (raw.at, raw.component, raw.kind) else { continue };
+        let RawKind(name, what) = kind.value;
+        let mut found = false;
+        let mut lasts = length(what);
+        for architecture in architectures {
+            let Some(one) = architecture.components.iter().find(|one| one.name == component.value) else { continue };
+            found = true;
+            if let Some(preparation) = check_component(account, architecture, one, what, kind.span, reader) {
+                lasts = lasts.max(preparation + length(what));
+            }
+        }
+        if !found && !selected && !architectures.is_empty() {
+            let names = architectures.iter().flat_map(|architecture| &architecture.components);
+            let near = nearest(&component.value, names.map(|one| one.name.as_str()));
+            let help = match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "write the name of a function".to_owned(),
+            };
+            let title = format!("no architecture has a component `{}`", shorten(&component.value));
+            reader.error("unknown-component", title, component.span, "", &help);
+        }
+        if at.value >= horizon || at.value + lasts > horizon {
+            let title = format!("the deployment, which takes {lasts}, is not over within the horizon of {horizon}");
+            reader.error("deployment-outside", title, at.span, "", "move it, or lengthen `horizon:`");
+        }
+        let per = raw.per.unwrap_or(Frequency::Once);
+        let deployment =
+            Deployment { at: at.value, lasts, per, component: component.value, name: name.to_owned(), kind: what };
+        if checked.iter().any(|other| overlap(other, &deployment)) {
+            let title = format!("two deployments of `{}` at a time", shorten(&deployment.component));
+            let help = "a second one is refused until the first is over: begin it later";
+            reader.error("deployment-overlap", title, at.span, "", help);
+        }
+        checked.push(deployment);
+    }
+    checked.sort_by_key(|deployment| deployment.at);
+    checked
+}
+
+/// Whether both concern one component and one begins before the other is over.
+fn overlap(a: &Deployment, b: &Deployment) -> bool {
+    let (first, second) = if a.at <= b.at { (a, b) } else { (b, a) };
+    a.component == b.component && (first.at == second.at || second.at < first.at + first.lasts)
+}
+
+/// From the first step to the last.
+fn length(kind: DeploymentKind) -> SimDuration {
+    match kind {
+        DeploymentKind::Lambda(shift) => shift.lasts(),
+    }
+}
+
+/// What comes before the first step, if the component can be deployed so.
+fn check_component(
+    account: &Account,
+    architecture: &Architecture,
+    component: &Component,
+    kind: DeploymentKind,
+    span: Span,
+    reader: &mut Reader,
+) -> Option<SimDuration> {
+    match (kind, &component.kind) {
+        (DeploymentKind::Lambda(_), ComponentKind::Lambda(function)) => {
+            let changes = |rule: &Provisioned| rule.tracking.is_some() || !rule.schedule.is_empty();
+            if function.provisioned.as_ref().is_some_and(changes) {
+                let title = format!("`{}` is deployed and its provisioned concurrency changes", component.name);
+                let help = "write a number under `provisioned_concurrency`: target tracking and schedules across a deployment are not modelled";
+                reader.error("not-modelled", title, span, "", help);
+                return None;
+            }
+            let level = function.provisioned.as_ref().map_or(0, |rule| rule.level);
+            let limit = function.reserved_concurrency.unwrap_or(account.concurrency.as_u64());
+            if level.saturating_mul(2) > limit {
+                let title = format!(
+                    "both versions of `{}` together need 2 x {level} provisioned environments, of {limit}",
+                    component.name
+                );
+                let help = "AWS refuses to allocate them: raise the concurrency, or provision at most half of it";
+                reader.error("provisioned-twice", title, span, "", help);
+                return None;
+            }
+            Some(function.provisioned.as_ref().map_or(SimDuration::ZERO, |rule| rule.ready_after(rule.level)))
+        }
+        (DeploymentKind::Lambda(_), other) => {
+            let (name, key) = (&architecture.name, other.key());
+            let title = format!("`{}` of `{name}` is a {key}, and this kind is for functions", component.name);
+            reader.error("wrong-deployment", title, span, "", "name a component that is a `lambda`");
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deployments_overlap_until_the_last_step() {
+        let minutes = SimDuration::from_mins;
+        let at = |minute, component: &str| Deployment {
+            at: minutes(minute),
+            lasts: minutes(5),
+            per: Frequency::Once,
+            component: component.to_owned(),
+            name: "LambdaCanary10Percent5Minutes".to_owned(),
+            kind: DeploymentKind::Lambda(TrafficShift::canary(5)),
+        };
+        assert!(overlap(&at(10, "shop"), &at(14, "shop")) && overlap(&at(14, "shop"), &at(10, "shop")));
+        assert!(!overlap(&at(10, "shop"), &at(15, "shop")));
+        assert!(!overlap(&at(10, "shop"), &at(12, "price")));
+    }
+}
