@@ -139,6 +139,7 @@ fn of_architecture(
     warnings.extend(noticed);
     warnings.extend(function_warnings::of_functions(scenario, architecture, runs, &line_items));
     ArchitectureResult {
+        at_speed: Vec::new(),
         name: architecture.name.clone(),
         description: architecture.description.clone(),
         tags: architecture.tags.clone(),

@@ -20,6 +20,7 @@ pub mod precision;
 pub mod report;
 pub mod results;
 pub mod run;
+pub mod sensitivity;
 pub mod sim;
 pub mod spec;
 pub mod stats;

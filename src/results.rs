@@ -434,6 +434,9 @@ pub struct ArchitectureResult {
     pub components: Vec<ComponentResult>,
     /// The bill.
     pub monthly_cost: MonthlyCost,
+    /// The first replication with instances at 70 % and 130 % of the stated speed (empty unless asked for by `--sensitivity`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at_speed: Vec<AtSpeed>,
     /// One line a tier.
     pub line_items: Vec<LineItem>,
     /// How well Savings Plans and reservations fit.
@@ -615,6 +618,19 @@ pub struct MonthlyCost {
     /// A tax on the total, which is not in it (`null` unless one is stated).
     #[serde(default)]
     pub tax: Option<TaxResult>,
+}
+
+/// The first replication with instances of another speed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AtSpeed {
+    /// Multiple of the stated speed: 0.7, 1, 1.3.
+    pub speed: f64,
+    /// The total then (`null`: a price is missing).
+    pub total: Option<String>,
+    /// p99 latency in ms (`null`: nothing was served).
+    pub p99_ms: Option<f64>,
+    /// Share, 0..=1, of the requests that were not served.
+    pub failures: f64,
 }
 
 /// The bill at another traffic.

@@ -372,6 +372,12 @@ fn what_a_group_does_besides() {
     mistake(&format!("warm_pool: {pool}"), pool, "does not hold the 8 GB of memory", "`volume: 16 GB`");
     let spot = "{ interruptions: 5% }";
     mistake(&format!("warm_pool: {{}}\n          spot: {spot}"), spot, "has no warm pool", "leave");
+    let resize = "resize: [ { at: \"02:00\", days: sunday, to: m7g.xlarge } ]";
+    mistake(resize, "{ at: \"02:00\", days: sunday, to: m7g.xlarge }", "only a single server", "`min: 1` and `max: 1`");
+    let single = GOOD.replace("min: 2\n", "min: 1\n").replace(good, &with(resize).replace("max: 4", "max: 1"));
+    assert_eq!(load(&single).unwrap().warnings, []);
+    assert!(refused(&single.replace("m7g.xlarge", "m7i.xlarge"))[0].title.contains("another processor"));
+    assert!(refused(&single.replace("m7g.xlarge", "t4g.xlarge"))[0].title.contains("CPU credits"));
     let scaling = "scaling: { target_tracking: { cpu: 50% } }";
     let forecast = |settings: &str| format!("scaling: {settings}");
     let both = forecast("[ { target_tracking: { cpu: 50% } }, { predictive: { cpu: 50%, buffer: 5m } } ]");

@@ -424,3 +424,37 @@ fn a_forecast_alone_never_scales_in() {
     let output = run(&days(3), &behind(Fleet { scaling: Vec::new(), ..forecast(0.0) }));
     assert_levels(&output, |at| if at < 32.0 * 3600.0 { 1.0 } else { 4.0 });
 }
+
+/// A single server of two vCPUs that has four from 01:00 on, on the second day of Monday 2 March 2026 only (Tuesday).
+///
+/// By hand: it is stopped at 25 h = 90,000 s; 58 s later it runs again, boots for 3 s (system) + 20 s (application, not the user data) and
+/// serves after one check within 5 s. Its volume is paid all the time, its instance not for 58 s. 10 requests/s of 30 s each: 300 at work are cut
+/// off; for 81 to 86 s nobody is there: 810 to 860 are refused. 27 h in all.
+#[test]
+fn a_server_changes_its_type() {
+    let (hour, horizon) = (3600.0, 27.0 * 3600.0);
+    let to = InstanceType { name: "m7i.xlarge".into(), vcpu: 4, memory_mib: 16_384, arch: Arch::X86 };
+    let days = Days(0b000_0010);
+    let resize = Resize { at: SimDuration::from_hours(1), days, to, downtime: constant(58.0) };
+    let server = Fleet {
+        resizes: vec![resize],
+        boot: vec![constant(3.0), constant(600.0), constant(20.0)],
+        app_is_last: true,
+        health_check_interval: secs(5.0),
+        ..fleet(1, 2)
+    };
+    let output = run(&even(10.0, horizon, 30.0), &behind(server.clone()));
+    assert_eq!(instances(&output), 25 * 3_600_000);
+    assert_eq!(total(&output, "ec2.od.linux.m7i.xlarge"), 2 * 3_600_000 - 58_000);
+    assert_eq!(total(&output, "ebs.gp3.gb"), 8 * 27 * 3_600_000);
+    assert!((299..=301).contains(&ended(&output, Outcome::Failed)), "{:?}", output.classes[0].ended);
+    assert!((809..=861).contains(&ended(&output, Outcome::Rejected)), "{:?}", output.classes[0].ended);
+    // Half of two vCPUs are at work before, a quarter of four afterwards.
+    let mut scenario = cpu_scenario(10.0, horizon, constant(0.1));
+    scenario.traffic.spread = Spread::Even;
+    let output = run(&scenario, &behind(server));
+    let (bucket, busy) = (output.series.bucket.as_secs_f64(), &output.series.busy[0].1);
+    let at = |seconds: f64| busy[(seconds / bucket) as usize];
+    assert_close("before", at(20.0 * hour), 0.5, 0.01);
+    assert_close("after", at(26.0 * hour), 0.25, 0.01);
+}

@@ -201,3 +201,85 @@ fn a_custom_metric_is_tracked() {
     // 10 requests/s of 1 s each are ten at work, but for the first second of the first minute.
     assert_levels(&output, |at| if at < 200.0 { 1.0 } else { 5.0 });
 }
+
+/// The load of 90 % of one instance for 20 minutes, then 5 %, with metrics of five minutes.
+///
+/// By hand: three alarm minutes are one datapoint, that of 300 s: the second instance is ordered then and runs from 320 s. Load falls at 1,200 s; 15 minutes
+/// are three datapoints below: 1,500, 1,800 and 2,100 s; it drains until 2,400 s. No metric is paid.
+#[test]
+fn metrics_of_five_minutes() {
+    let fleet = Fleet {
+        min: 1,
+        max: 5,
+        scaling: vec![tracking()],
+        pending: constant(20.0),
+        boot: vec![constant(40.0)],
+        metric_period: SimDuration::from_secs(300),
+        ..fleet(1, 2)
+    };
+    let output = run(&load_that_falls(), &behind_balancer(ComponentKind::Fleet(fleet), Balancing::RoundRobin));
+    assert_levels(&output, |at| if (320.0..2400.0).contains(&at) { 2.0 } else { 1.0 });
+    assert!(output.usage.meters.iter().all(|meter| meter.sku != "cw.metric"));
+}
+
+/// Two instances share 48 % of one: 24 % each, of a target of 50 %. By hand: with the bound of 0.7 (35 %) the fifteenth datapoint below it is
+/// that of 900 s, and ceil(2 x 0.24 / 0.5) = 1: one drains until 1,200 s. With a bound of 0.4 (20 %) nothing is below it.
+#[test]
+fn the_bound_for_scaling_in_is_a_parameter() {
+    let mut scenario = cpu_scenario(0.48 * 2.0 / 0.1, 3600.0, constant(0.1));
+    scenario.traffic.spread = Spread::Even;
+    let with = |in_bound: f64| {
+        let policy = TargetTracking {
+            metric: TrackedMetric::Cpu,
+            target: 0.5,
+            out_periods: 3,
+            in_periods: 15,
+            in_bound,
+            disable_scale_in: false,
+        };
+        let fleet = Fleet { min: 1, max: 2, scaling: vec![ScalingPolicy::TargetTracking(policy)], ..fleet(2, 2) };
+        run(&scenario, &behind_balancer(ComponentKind::Fleet(fleet), Balancing::RoundRobin))
+    };
+    assert_levels(&with(0.7), |at| if at < 1200.0 { 2.0 } else { 1.0 });
+    assert_levels(&with(0.4), |_| 2.0);
+}
+
+/// The same two instances, and a third one that the schedule wants at 720 s (in service within 5 s of 740 s, warm 1,200 s later).
+///
+/// By hand: 48 % of one on three is below the bound of 35 % as well. Nothing shrinks while the third warms up, until 1,940 to 1,945 s; the next
+/// metric is that of 1,980 s: ceil(3 x 0.16 / 0.5) = 1, so that two drain, until 2,280 s. Without a warm-up it is that of 900 s.
+#[test]
+fn nothing_shrinks_while_an_instance_warms_up() {
+    let mut scenario = cpu_scenario(0.48 * 2.0 / 0.1, 3600.0, constant(0.1));
+    scenario.traffic.spread = Spread::Even;
+    let with = |warmup: f64| {
+        let third = Scheduled {
+            at: SimDuration::from_secs(720),
+            days: Days(0b111_1111),
+            min: None,
+            max: None,
+            desired: Some(3),
+        };
+        let fleet = Fleet {
+            min: 1,
+            max: 3,
+            schedule: vec![third],
+            scaling: vec![tracking()],
+            pending: constant(20.0),
+            health_check_interval: SimDuration::from_secs(5),
+            warmup: secs(warmup),
+            ..fleet(2, 2)
+        };
+        run(&scenario, &behind_balancer(ComponentKind::Fleet(fleet), Balancing::RoundRobin))
+    };
+    assert_levels(&with(1200.0), |at| match at {
+        ..740.0 => 2.0,
+        740.0..2280.0 => 3.0,
+        _ => 1.0,
+    });
+    assert_levels(&with(0.0), |at| match at {
+        ..740.0 => 2.0,
+        740.0..1200.0 => 3.0,
+        _ => 1.0,
+    });
+}

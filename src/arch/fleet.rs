@@ -20,6 +20,7 @@ pub mod forecast;
 pub mod lifecycle;
 pub mod memory;
 pub mod quota;
+pub mod resize;
 pub mod scaling;
 pub mod warm_pool;
 
@@ -33,6 +34,7 @@ use crate::sim::queue::EventQueue;
 use crate::sim::random::{Key, unit};
 use crate::sim::sampler::Sampler;
 use crate::spec::model::{Balancing, Fleet, Scheduled, Subnets};
+use crate::spec::scenario::Scenario;
 use crate::units::{NANOS_PER_SEC, SimDuration, SimTime};
 use books::Books;
 use failures::Failures;
@@ -40,6 +42,7 @@ use forecast::Forecast;
 use lifecycle::Lifecycle;
 use memory::Room;
 use quota::Refused;
+use resize::Resizes;
 use scaling::{Policies, Seen, Size};
 use warm_pool::Pool;
 
@@ -79,6 +82,9 @@ enum Step {
     Prepared,
     /// An instance of the pool runs again, in the group.
     Woken,
+    /// A single server changes its type, or runs again.
+    Resize(u32),
+    Resized,
     /// An hour begins, or will after the forecast's buffer.
     Hour,
     HourAhead,
@@ -126,6 +132,8 @@ struct Instance {
     dead: bool,
     /// Its application starts again after it ran out of memory.
     restarting: bool,
+    /// It stands still: its volume alone is paid.
+    still: bool,
     running_since: SimTime,
     warm_from: SimTime,
     /// End of its slow start.
@@ -154,6 +162,14 @@ impl LaunchQuota {
         self.next = next + Self::EVERY;
         now + (next.since(now) - Self::BURST)
     }
+}
+
+/// The day of the week, Monday = 0.
+fn weekday(now: SimTime, scenario: &Scenario) -> u8 {
+    // The day of t = 0 is 0; a warm-up lies on those before.
+    let since = now.0 as i64 - scenario.warmup.0 as i64;
+    let monday_zero = i64::from(scenario.start.weekday().to_monday_zero_offset());
+    (monday_zero + since.div_euclid(DAY.0 as i64)).rem_euclid(7) as u8
 }
 
 /// CPU credits of an instance.
@@ -208,6 +224,7 @@ pub struct FleetState {
     refused: Refused,
     warm: Option<Pool>,
     forecast: Option<Forecast>,
+    resizes: Resizes,
     /// Times that an instance ran out of memory and started again.
     restarts: u64,
     books: Books,
@@ -283,6 +300,7 @@ impl FleetState {
             refused: Refused::default(),
             warm: fleet.warm_pool.as_ref().map(|pool| Pool::new(pool, key)),
             forecast: fleet.predictive.map(Forecast::new),
+            resizes: Resizes::new(fleet, key),
             restarts: 0,
             books: Books::new(name, fleet, subnets, shared.scenario, ledger),
         };
@@ -306,6 +324,7 @@ impl FleetState {
             let first = SimTime((midnight + state.schedule[change].at.0) % DAY.0);
             state.plan(first, Step::Schedule(change as u32), 0, queue);
         }
+        state.plan_resizes(midnight, queue);
         state.plan_incidents(shared, queue);
         state
     }
@@ -358,6 +377,7 @@ impl FleetState {
             spot,
             dead: false,
             restarting: false,
+            still: false,
             running_since: SimTime::NEVER,
             warm_from: SimTime::NEVER,
             slow_until: SimTime::ZERO,
@@ -586,6 +606,7 @@ impl FleetState {
             Step::Begins(index) => return self.begins(now, index, shared, queue, done),
             Step::IsOver(index) => return self.is_over(now, index, shared, queue),
             Step::LaunchAgain => return self.launch_again(now, shared, queue),
+            Step::Resize(index) => return self.resize_server(now, index, shared, queue, done),
             Step::Hour => return self.hour_begins(now, shared, queue),
             Step::HourAhead => return self.hour_ahead(now, shared, queue),
             _ => {}
@@ -610,6 +631,7 @@ impl FleetState {
             Step::Over => self.terminate(now, slot, shared, done),
             Step::Prepared => self.prepared(now, slot, shared),
             Step::Woken => self.woken(now, slot, shared, queue),
+            Step::Resized => self.resized(now, slot, shared, queue),
             Step::Restarted => self.restarted(slot),
             Step::Fails => self.fail(now, slot, shared, queue, done),
             Step::Unhealthy => self.unhealthy(now, slot, shared, queue, done),
@@ -618,6 +640,7 @@ impl FleetState {
             | Step::Begins(_)
             | Step::IsOver(_)
             | Step::LaunchAgain
+            | Step::Resize(_)
             | Step::Hour
             | Step::HourAhead => {}
         }
@@ -674,6 +697,9 @@ impl FleetState {
             self.books.terminated(now, instance.running_since, instance.spot);
         }
         let spot = instance.spot;
+        if std::mem::take(&mut instance.still) {
+            self.books.starts(now);
+        }
         if counts {
             self.stops_counting(spot, shared);
         }
@@ -771,11 +797,7 @@ impl FleetState {
     /// A change of the schedule: new bounds, and a size within them. Neither a warm-up nor a cooldown holds it up (user guide).
     fn reschedule(&mut self, now: SimTime, change: usize, shared: &mut Shared<'_>, queue: &mut EventQueue<Event>) {
         let change = &self.schedule[change];
-        // The day of t = 0 is 0; a warm-up lies on those before.
-        let since = now.0 as i64 - shared.scenario.warmup.0 as i64;
-        let day = since.div_euclid(DAY.0 as i64);
-        let monday_zero = i64::from(shared.scenario.start.weekday().to_monday_zero_offset());
-        if !change.days.contains((monday_zero + day).rem_euclid(7) as u8) {
+        if !change.days.contains(weekday(now, shared.scenario)) {
             return;
         }
         self.size.min = change.min.unwrap_or(self.size.min);

@@ -9,6 +9,7 @@ use crate::precision::{self, Plan, PrecisionError};
 use crate::report;
 use crate::results::Results;
 use crate::run::{self, Progress, RunError, RunOptions};
+use crate::sensitivity::{self, SensitivityError};
 use crate::spec::scenario::Scenario;
 use crate::spec::{self, LoadOptions};
 use std::path::{Path, PathBuf};
@@ -92,6 +93,10 @@ pub struct Args {
     #[arg(long, help_heading = "Running")]
     quick: bool,
 
+    /// Also with instances 30 % slower and 30 % faster than stated: one replication each of what has instances
+    #[arg(long, help_heading = "Running")]
+    sensitivity: bool,
+
     /// Threads [default: one for each core]; the results do not depend on it
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=1024), help_heading = "Running")]
     jobs: Option<u16>,
@@ -106,7 +111,15 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     // Opened before the long run: a directory that cannot be written to is said at once.
     let out = args.out.as_deref().map(OutDir::open).transpose()?;
     let progress = stoppable();
-    let results = simulate(&scenario, args, &book, &progress)?;
+    let mut results = simulate(&scenario, args, &book, &progress)?;
+    if args.sensitivity {
+        let threads = args.jobs.map_or(0, usize::from);
+        let work = || sensitivity::add(&mut results, &scenario, threads, &book, &progress, run::simulate);
+        progress::with_bar(args.quiet, &progress, work).map_err(|error| match error {
+            SensitivityError::Bill(error) => Failure::of_bill(&error),
+            SensitivityError::Run(error) => Failure::CannotRun(error.to_string()),
+        })?;
+    }
     if let Some(mut out) = out {
         let earlier = args.out.as_deref().map(earlier_files).unwrap_or_default();
         for (name, content) in report::files(&results, args.focus.period()) {

@@ -28,7 +28,7 @@ const AWS_STREAMS: &str = "AWS Lambda developer guide, Kinesis and DynamoDB as e
 const AWS_ALB: &str = "Elastic Load Balancing user guide for Application Load Balancers";
 const IDLE_SOURCE: &str = "measured: in 11 public logs of 2020 the longest idle gap that was reused is 637 s, the shortest that had expired 645 s";
 const ALLOCATION_SOURCE: &str = "from memory, 100-200 ms: no public measurement of it apart from the init was found";
-const SPEED_SOURCE: &str = "default 1.0: no measured factor against the reference vCPU is cited";
+const SPEED_SOURCE: &str = "default 1.0: no measured factor against the reference vCPU is cited; `--sensitivity` varies that of instances by 30 %";
 const PENDING_SOURCE: &str = "measured on m7i.large with Amazon Linux 2023 (brevdev/ec2-coldboot-research, 2026-01)";
 const TABLE_SOURCE: &str = "stated in the model, or the default: an estimate; AWS promises single-digit milliseconds on average and no dated public \
                             percentiles were found";

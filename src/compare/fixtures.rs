@@ -174,6 +174,7 @@ pub fn answer(job: &Job) -> RunOutput {
 pub fn priced(name: &str, each: &[f64], met: bool) -> ArchitectureResult {
     let mean = each.iter().sum::<f64>() / each.len() as f64;
     ArchitectureResult {
+        at_speed: Vec::new(),
         name: name.into(),
         description: None,
         tags: Default::default(),

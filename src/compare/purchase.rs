@@ -110,6 +110,7 @@ pub fn results(
 /// What the verdict looks at, with another bill.
 fn at(a: &ArchitectureResult, bill: Option<&Bill>, billing: &Billing) -> ArchitectureResult {
     ArchitectureResult {
+        at_speed: Vec::new(),
         name: a.name.clone(),
         requests: a.requests.clone(),
         objectives: a.objectives.clone(),

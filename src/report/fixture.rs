@@ -304,6 +304,7 @@ fn architecture(index: usize) -> ArchitectureResult {
     let p99_met = index != 3;
     let level = |mean: f64, peak: f64| Some(Level { mean: fig(mean, 0.01), peak: fig(peak, 0.02) });
     ArchitectureResult {
+        at_speed: Vec::new(),
         name: NAMES[index % 7].to_owned(),
         description: Some(if serverless {
             "A function behind an HTTP API".into()

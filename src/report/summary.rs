@@ -5,7 +5,9 @@ use super::format::{
     NONE, clean, compact, count, count_with_interval, fit, millis, millis_with_interval, money, money_or_unknown,
     money_with_interval, percent, percent_short,
 };
-use crate::results::{ArchitectureResult, ComponentResult, Figure, ObjectiveResult, Precision, Prices, Results};
+use crate::results::{
+    ArchitectureResult, AtSpeed, ComponentResult, Figure, ObjectiveResult, Precision, Prices, Results,
+};
 
 /// A row: what it is and its value for each architecture.
 #[derive(Debug, Clone)]
@@ -64,10 +66,33 @@ pub(super) fn scales(results: &Results) -> Vec<(f64, String)> {
         .collect();
     scales.sort_by(f64::total_cmp);
     scales.dedup_by(|a, b| (*a - *b).abs() < 1e-6);
-    scales
-        .into_iter()
-        .map(|s| (s, format!("{}{}", if s < 1.0 { "−" } else { "+" }, percent((s - 1.0).abs()))))
-        .collect()
+    scales.into_iter().map(|s| (s, change(s))).collect()
+}
+
+/// `−25 %` for 0.75.
+fn change(scale: f64) -> String {
+    format!("{}{}", if scale < 1.0 { "−" } else { "+" }, percent((scale - 1.0).abs()))
+}
+
+/// The speeds of instances other than the stated one that were simulated, as multiples of it.
+fn speeds(results: &Results) -> Vec<f64> {
+    let mut speeds: Vec<f64> = results.architectures.iter().flat_map(|a| &a.at_speed).map(|at| at.speed).collect();
+    speeds.retain(|speed| speed.is_finite() && (speed - 1.0).abs() > 1e-9);
+    speeds.sort_by(f64::total_cmp);
+    speeds.dedup();
+    speeds
+}
+
+/// Cost, p99 and failures of the first replication with instances of another speed, each beside that at the stated one.
+fn at_speed(a: &ArchitectureResult, speed: f64) -> Vec<String> {
+    let at = |wanted: f64| a.at_speed.iter().find(|at| (at.speed - wanted).abs() < 1e-9);
+    let (Some(stated), Some(other)) = (at(1.0), at(speed)) else { return vec!["has no instances".to_owned()] };
+    let p99 = |at: &AtSpeed| at.p99_ms.map_or_else(|| NONE.to_owned(), millis);
+    vec![
+        format!("{} (was {})", money_or_unknown(other.total.as_deref()), money_or_unknown(stated.total.as_deref())),
+        format!("p99 {} (was {})", p99(other), p99(stated)),
+        format!("not served {} (was {})", percent(other.failures), percent(stated.failures)),
+    ]
 }
 
 /// A latency with its interval, or a dash where nothing was served.
@@ -178,6 +203,9 @@ pub(super) fn rows(results: &Results) -> Vec<Row> {
         push(&format!("at traffic {label}"), true, &|a| {
             one(cost_at(a, scale).unwrap_or_else(|| "not simulated".to_owned()))
         });
+    }
+    for speed in speeds(results) {
+        push(&format!("at speed {}", change(speed)), true, &|a| at_speed(a, speed));
     }
     if all.iter().any(|a| a.monthly_cost.without_free_tier != a.monthly_cost.total) {
         push("without free tier", true, &|a| one(money_or_unknown(a.monthly_cost.without_free_tier.as_deref())));

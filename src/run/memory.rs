@@ -72,7 +72,7 @@ impl Memory {
                     if fleet.credits.is_some() {
                         return Err("CPU credits are earned and spent over days");
                     }
-                    if !fleet.schedule.is_empty() {
+                    if !fleet.schedule.is_empty() || !fleet.resizes.is_empty() {
                         return Err("where a schedule stands depends on when the simulation began");
                     }
                     if fleet.mtbf.is_some() || fleet.spot.is_some_and(|spot| spot.interruptions > 0.0) {

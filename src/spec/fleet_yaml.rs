@@ -1,7 +1,7 @@
 //! Fleets of instances and services of Fargate tasks as users write them -> [`Fleet`].
 
 use super::distribution::Distribution;
-use super::group_yaml::{self, RawHooks, RawMemory, RawWarmPool};
+use super::group_yaml::{self, RawHooks, RawMemory, RawResize, RawWarmPool};
 use super::model::{Arch, CpuCredits, Fleet, InstanceType, ScalingPolicy, Scheduled, Spot, Task};
 use super::model_yaml::{speed, warn, within, zones};
 use super::quantity::{Days, Percent};
@@ -78,6 +78,8 @@ record! {
         optional lifecycle_hooks: RawHooks,
         /// Instances that wait prepared; none unless given.
         optional warm_pool: RawWarmPool,
+        /// Changes of the type of a single server at times of the day, with their downtime.
+        optional resize: Vec<RawResize>,
         /// Draining before an instance is terminated (default 300s).
         optional deregistration_delay: At<SimDuration>,
         /// gp3 root volume of each instance (default 8 GB).
@@ -299,6 +301,10 @@ pub(super) fn check_fleet(
         .warm_pool
         .as_ref()
         .map(|pool| group_yaml::check_warm_pool(pool, instance.as_ref(), volume_gib, raw.spot.as_ref(), reader));
+    let one = |size: Option<&At<u32>>| size.is_some_and(|size| size.value == 1);
+    let single = one(min) && one(max) && raw.warm_pool.is_none() && raw.spot.is_none();
+    let resizes = raw.resize.as_deref().unwrap_or_default();
+    let resizes = group_yaml::check_resizes(resizes, instance.as_ref(), single, reader);
     let policies = raw.scaling.as_ref().map_or(&[][..], |policies| &policies.0);
     let predictive = scaling_yaml::predictive(policies, reader);
     let scaling: Vec<ScalingPolicy> = raw
@@ -398,6 +404,7 @@ pub(super) fn check_fleet(
         grace: Some(grace),
         hooks,
         warm_pool: warm_pool.map(Box::new),
+        resizes,
         predictive,
     })
 }

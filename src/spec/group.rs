@@ -2,7 +2,7 @@
 //! forecasts.
 
 use super::distribution::Distribution;
-use super::model::TrackedMetric;
+use super::model::{Days, InstanceType, TrackedMetric};
 use crate::units::{Bytes, SimDuration};
 
 /// Memory that the application takes of an instance.
@@ -88,4 +88,17 @@ pub struct Predictive {
     pub target: f64,
     /// So long before each hour its instances are launched (`SchedulingBufferTime`).
     pub buffer: SimDuration,
+}
+
+/// A change of the type of a single server, at a time of the day.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resize {
+    /// Since midnight; t = 0 is a midnight.
+    pub at: SimDuration,
+    /// On which days.
+    pub days: Days,
+    /// The type that it has from then on.
+    pub to: InstanceType,
+    /// From the order until it runs again: stopping, the change, and starting.
+    pub downtime: Distribution,
 }

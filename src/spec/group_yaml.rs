@@ -1,10 +1,11 @@
-//! Memory, hooks and warm pool of a fleet as users write them.
+//! Memory, hooks, warm pool and changes of type of a fleet as users write them.
 
 use super::distribution::Distribution;
-use super::fleet_yaml::RawSpot;
-use super::group::{Hook, Hooks, MemoryUse, PoolState, WarmPool, WhenFull};
-use super::model::InstanceType;
+use super::fleet_yaml::{self, RawSpot};
+use super::group::{Hook, Hooks, MemoryUse, PoolState, Resize, WarmPool, WhenFull};
+use super::model::{Days, InstanceType};
 use super::model_yaml::within;
+use super::quantity::TimeOfDay;
 use super::read::{At, Reader, keywords, record};
 use crate::units::{Bytes, SimDuration};
 
@@ -160,4 +161,50 @@ pub(super) fn check_warm_pool(
         reuse: raw.reuse_on_scale_in.unwrap_or(false),
         start,
     }
+}
+
+record! {
+    /// A change of the instance type of a single server: it is stopped, changed and started again.
+    pub(crate) struct RawResize: "a change such as `{ at: \"02:00\", days: sunday, to: m7g.xlarge }`" {
+        /// Time of day, counted from t = 0, which is midnight.
+        required at: At<TimeOfDay>,
+        /// On which days (default every).
+        optional days: Days,
+        /// The type that it has from then on, of the same processor architecture.
+        required to: At<String>,
+        /// From the order until it runs again, without the boot that follows (default 58s: 40 s to stop, from memory, and 18 s to start).
+        optional downtime: Distribution,
+    }
+}
+
+/// Changes of the type of a fleet.
+pub(super) fn check_resizes(
+    raw: &[RawResize],
+    instance: Option<&InstanceType>,
+    single: bool,
+    reader: &mut Reader,
+) -> Vec<Resize> {
+    let mut checked = Vec::new();
+    for one in raw {
+        let (Some(at), Some(to)) = (&one.at, &one.to) else { continue };
+        if !single {
+            let span = reader.first_line(one.span);
+            let help = "write `min: 1` and `max: 1` without a pool, or replace the instances of a group by an instance refresh";
+            reader.error("not-single", "only a single server changes its type", span, "", help);
+            continue;
+        }
+        let Some(found) = fleet_yaml::check_instance(to, reader) else { continue };
+        if let Some(from) = instance.filter(|from| from.arch != found.arch) {
+            let title = format!("`{}` has another processor architecture than `{}`", found.name, from.name);
+            reader.error("wrong-architecture", title, to.span, "", "choose a type of the same architecture");
+        }
+        let burstable = |name: &str| crate::catalog::cpu_credits(name).is_some();
+        if burstable(&found.name) || instance.is_some_and(|from| burstable(&from.name)) {
+            let help = "change between families without CPU credits";
+            reader.error("not-modelled", "CPU credits across a change of type are not modelled", to.span, "", help);
+        }
+        let downtime = one.downtime.clone().unwrap_or(Distribution::Constant(SimDuration::from_secs(58)));
+        checked.push(Resize { at: at.value.0, days: one.days.unwrap_or(Days(0b111_1111)), to: found, downtime });
+    }
+    checked
 }

@@ -1,7 +1,7 @@
 //! A checked model: an architecture as a small graph of components.
 
 use super::distribution::Distribution;
-use super::group::{Hooks, MemoryUse, Predictive, WarmPool};
+use super::group::{Hooks, MemoryUse, Predictive, Resize, WarmPool};
 use super::ownership::Operations;
 use crate::units::{Bytes, Limit, MegaBytes, NANOS_PER_SEC, SimDuration};
 use std::collections::BTreeMap;
@@ -457,6 +457,8 @@ pub struct Fleet {
     pub hooks: Option<Box<Hooks>>,
     /// Instances that wait prepared.
     pub warm_pool: Option<Box<WarmPool>>,
+    /// Changes of the type of a single server.
+    pub resizes: Vec<Resize>,
     /// A floor that follows a forecast.
     pub predictive: Option<Predictive>,
 }
@@ -512,6 +514,7 @@ impl Fleet {
             grace: None,
             hooks: None,
             warm_pool: None,
+            resizes: Vec::new(),
             predictive: None,
         }
     }

@@ -43,6 +43,12 @@ pub struct Books {
     spot: Gauge,
     /// Those that stand still in a warm pool: their volumes are paid.
     stopped: Gauge,
+    /// Prices and meters of the types that a single server may have, by change which it becomes, and which it has now.
+    types: Vec<(String, MeterId)>,
+    becomes: Vec<usize>,
+    current: usize,
+    /// Milliseconds of this hour on the types that it had before.
+    before: Vec<(MeterId, u64)>,
     extra_millis: u64,
     extra_spot: u64,
     hour_running: u128,
@@ -72,7 +78,7 @@ impl Books {
         // A service's metrics are free.
         let detailed = fleet.task.is_none() && fleet.metric_period < SimDuration::from_secs(300);
         let public = subnets == Subnets::Public;
-        let (machine, skus) = match fleet.task {
+        let (machine, mut skus): (_, Vec<String>) = match fleet.task {
             None => {
                 let sku = format!("ec2.od.linux.{}", fleet.instance.name);
                 let spot = fleet.spot.map(|_| format!("ec2.spot_typical.linux.{}", fleet.instance.name));
@@ -97,6 +103,19 @@ impl Books {
                 (machine, vec![vcpu, memory])
             }
         };
+        let mut types = Vec::new();
+        if let (Machine::Instance { on_demand, .. }, Some(sku)) = (&machine, skus.first()) {
+            types.push((sku.clone(), *on_demand));
+        }
+        let mut becomes = Vec::new();
+        for sku in fleet.resizes.iter().map(|one| format!("ec2.od.linux.{}", one.to.name)) {
+            let known = types.iter().position(|(known, _)| *known == sku);
+            becomes.push(known.unwrap_or(types.len()));
+            if known.is_none() {
+                types.push((sku.clone(), ledger.open(name, sku.clone(), RawUnit::Ms)));
+                skus.push(sku);
+            }
+        }
         // T2, T3 and T3a have one price for surplus credits, T4g another.
         let credits = if fleet.instance.name.starts_with("t4g") { "ec2.cpu_credit.t4g" } else { "ec2.cpu_credit.t3" };
         let surplus = fleet.credits.is_some_and(|credits| credits.unlimited);
@@ -115,6 +134,10 @@ impl Books {
             running: Gauge::new(0),
             spot: Gauge::new(0),
             stopped: Gauge::new(0),
+            types,
+            becomes,
+            current: 0,
+            before: Vec::new(),
             extra_millis: 0,
             extra_spot: 0,
             hour_running: 0,
@@ -164,6 +187,24 @@ impl Books {
     /// It no longer does.
     pub fn starts(&mut self, now: SimTime) {
         self.stopped.down(now);
+    }
+
+    /// Whether the server has the type of this change.
+    pub fn is_already(&self, index: usize) -> bool {
+        self.becomes[index] == self.current
+    }
+
+    /// The server has the type of this change from now on, with so many vCPUs.
+    pub fn becomes(&mut self, now: SimTime, index: usize, vcpu: f64) {
+        self.settle(now);
+        let Machine::Instance { on_demand, .. } = &mut self.meters.machine else { return };
+        let millis = (std::mem::take(&mut self.hour_running) / u128::from(NANOS_PER_MILLI)) as u64;
+        self.before.push((*on_demand, millis + std::mem::take(&mut self.extra_millis)));
+        self.current = self.becomes[index];
+        *on_demand = self.types[self.current].1;
+        // Levels of work are told in instances.
+        self.bucket_busy *= vcpu / self.vcpu;
+        self.vcpu = vcpu;
     }
 
     /// An instance takes a request.
@@ -223,6 +264,7 @@ impl Books {
         (self.hour_spot, self.extra_spot, self.hour_stopped) = (0, 0, 0);
         (self.bucket_running, self.hour_running, self.area_outstanding, self.bucket_busy) = (0, 0, 0, 0.0);
         (self.extra_millis, self.hour_logs, self.hour_surplus) = (0, 0, 0.0);
+        self.before.clear();
         (self.served, self.rejected, self.time, self.calls, self.busy_peak) = (0, 0, 0, 0, 0.0);
     }
 
@@ -240,6 +282,10 @@ impl Books {
     /// Books the hour's usage.
     pub fn close_hour(&mut self, ledger: &mut Ledger) {
         let running = (std::mem::take(&mut self.hour_running) / u128::from(NANOS_PER_MILLI)) as u64;
+        let before: u64 = self.before.iter().map(|(_, millis)| millis).sum();
+        for (meter, millis) in self.before.drain(..) {
+            ledger.book(meter, millis);
+        }
         let billed = running + std::mem::take(&mut self.extra_millis);
         let spot = (std::mem::take(&mut self.hour_spot) / u128::from(NANOS_PER_MILLI)) as u64;
         let spot = spot + std::mem::take(&mut self.extra_spot);
@@ -250,7 +296,7 @@ impl Books {
                 if let Some(meter) = of_spot {
                     ledger.book(*meter, spot);
                 }
-                ledger.book(*volumes, (billed + stopped) * volume_gib);
+                ledger.book(*volumes, (billed + before + stopped) * volume_gib);
             }
             Machine::Task { vcpu, memory, milli, mb } => {
                 ledger.book(*vcpu, (billed * milli + 500) / 1_000);
@@ -259,13 +305,13 @@ impl Books {
         }
         ledger.book(self.meters.logs, std::mem::take(&mut self.hour_logs));
         if let Some(metrics) = self.meters.metrics {
-            ledger.book(metrics, running * DETAILED_METRICS);
+            ledger.book(metrics, (running + before) * DETAILED_METRICS);
         }
         if let Some(cluster) = self.meters.cluster {
             ledger.book(cluster, 1);
         }
         if let Some(addresses) = self.meters.addresses {
-            ledger.book(addresses, running);
+            ledger.book(addresses, running + before);
         }
         let surplus = std::mem::take(&mut self.hour_surplus);
         if let Some(credits) = self.meters.credits {

@@ -304,7 +304,7 @@ impl FleetState {
     }
 
     /// Takes an instance that starts or serves out of the group's counts. Whether it was one.
-    fn take_away(&mut self, slot: u32) -> bool {
+    pub(super) fn take_away(&mut self, slot: u32) -> bool {
         let instance = &self.instances[slot as usize];
         match instance.phase {
             Phase::Starting => self.starting -= 1,

@@ -74,7 +74,8 @@ impl FleetState {
 
     /// Gives back the vCPUs of an instance.
     pub(super) fn stops_counting(&self, spot: bool, shared: &mut Shared<'_>) {
-        shared.vcpus.used -= self.counted_vcpus(spot);
+        // A server may have changed its size since.
+        shared.vcpus.used = shared.vcpus.used.saturating_sub(self.counted_vcpus(spot));
     }
 
     /// Tries the refused launches again; they are not counted twice.

@@ -180,9 +180,9 @@ impl FleetState {
         true
     }
 
-    /// An instance of the pool runs again.
+    /// An instance of the pool, or one that was stopped, runs again.
     pub(super) fn woken(&mut self, now: SimTime, slot: u32, shared: &Shared<'_>, queue: &mut EventQueue<Event>) {
-        let Some(state) = self.warm.as_ref().map(|pool| pool.state) else { return };
+        let state = self.warm.as_ref().map_or(PoolState::Stopped, |pool| pool.state);
         let credits = self.credits;
         let Instance { launched, running_since, server, .. } = &mut self.instances[slot as usize];
         let launch = *launched;

@@ -51,6 +51,19 @@ pub(super) fn group(sheet: &mut Sheet, fleet: &Fleet) {
         );
         sheet.sourced("warm_pool", text, POOL_SOURCE);
     }
+    for one in &fleet.resizes {
+        let text = format!(
+            "{} from {} on, on its days: {} until it runs, then its boot",
+            one.to.name,
+            Seconds(one.at),
+            distribution(&one.downtime),
+        );
+        sheet.sourced(
+            "resize",
+            text,
+            "stated in the model, or 40 s to stop (from memory) and 18 s to start (measured)",
+        );
+    }
     if let Some(forecast) = &fleet.predictive {
         let text = format!(
             "a floor for {} from the mean of the same hour of past days, {} before each hour",
