@@ -590,6 +590,10 @@ pub struct MonthlyCost {
     pub currency: String,
     /// Sum of the line items.
     pub total: Option<String>,
+    /// The total to the cent as AWS prints its own: what all lines of one key at one price come to is rounded to the cent first (halves
+    /// up), then these cents are added. Differs from the total by its rounding alone.
+    #[serde(default)]
+    pub invoiced: Option<String>,
     /// Total minus the half-width of the interval over the replications' own totals (`null` for one replication).
     pub low: Option<String>,
     /// Total plus that half-width.

@@ -317,3 +317,84 @@ fn an_imported_region_is_as_good_as_a_built_in_one() {
     // The Lambda pricing page's first example at today's rate: 2 M x 0.0000002 + 1.1 M x 0.0000166667.
     assert_eq!(bill["monthly_cost"]["total"], "18.73337");
 }
+
+/// A file in the layout of AWS's for EC2 in one region (each instance type with each system, licence, tenancy and capacity; each with terms on demand
+/// and some reserved), one and a half times the memory that the program may have: it is a stream.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_larger_than_memory_is_read_as_a_stream() {
+    const MEMORY: u64 = 64 << 20;
+    let dir = Dir::new();
+    let path = dir.0.path().join("ec2.json");
+    let mut file = std::io::BufWriter::new(std::fs::File::create(&path).unwrap());
+    let families = ["c7g", "m7g", "r7g", "m7i", "x99z"];
+    let sizes = ["medium", "large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge"];
+    let types: Vec<String> = families.iter().flat_map(|f| sizes.map(|size| format!("{f}.{size}"))).collect();
+    // Usage type, operation: what is on demand with Linux on shared hosts, and all the others.
+    let boxes = ["BoxUsage", "UnusedBox", "DedicatedUsage", "HostBoxUsage", "Reservation", "DedicatedRes"];
+    let products = || {
+        let of = |place: usize| types.iter().enumerate().map(move |(index, name)| (place, index, name));
+        (0..6 * 250).flat_map(of).map(|(place, index, name)| {
+            let operation = if place < 6 { String::new() } else { format!(":{:04x}", place / 6) };
+            (format!("{place:05}X{index:03}QWERTZ"), format!("{}:{name}", boxes[place % 6]), operation, name)
+        })
+    };
+    write!(file, r#"{{ "formatVersion" : "v1.0", "disclaimer" : "…", "offerCode" : "AmazonEC2", "version" : "20261101000000", "publicationDate" : "2026-11-01T00:00:00Z", "products" : {{"#).unwrap();
+    for (count, (sku, usage, operation, name)) in products().enumerate() {
+        let comma = if count == 0 { "" } else { "," };
+        write!(
+            file,
+            r#"{comma}
+    "{sku}" : {{ "sku" : "{sku}", "productFamily" : "Compute Instance", "attributes" : {{ "servicecode" : "AmazonEC2", "location" : "US East (N. Virginia)", "locationType" : "AWS Region", "instanceType" : "{name}", "currentGeneration" : "Yes", "instanceFamily" : "General purpose", "vcpu" : "2", "physicalProcessor" : "AWS Graviton3 Processor", "clockSpeed" : "2.5 GHz", "memory" : "8 GiB", "storage" : "EBS only", "networkPerformance" : "Up to 12500 Megabit", "processorArchitecture" : "64-bit", "tenancy" : "Shared", "operatingSystem" : "Linux", "licenseModel" : "No License required", "usagetype" : "{usage}", "operation" : "RunInstances{operation}", "availabilityzone" : "NA", "capacitystatus" : "Used", "classicnetworkingsupport" : "false", "dedicatedEbsThroughput" : "Up to 10000 Mbps", "ecu" : "NA", "enhancedNetworkingSupported" : "Yes", "gpuMemory" : "NA", "intelAvxAvailable" : "No", "intelAvx2Available" : "No", "intelTurboAvailable" : "No", "marketoption" : "OnDemand", "normalizationSizeFactor" : "4", "preInstalledSw" : "NA", "processorFeatures" : "AVX; AVX2", "regionCode" : "us-east-1", "servicename" : "Amazon Elastic Compute Cloud", "vpcnetworkingsupport" : "true" }} }}"#
+        )
+        .unwrap();
+    }
+    write!(file, "\n  }},\n  \"terms\" : {{ \"OnDemand\" : {{").unwrap();
+    for (count, (sku, usage, ..)) in products().enumerate() {
+        let comma = if count == 0 { "" } else { "," };
+        // Each type has a price of its own: a hundredth more than the one before.
+        let price = format!("0.{:02}", 10 + count % types.len());
+        write!(
+            file,
+            r#"{comma}
+      "{sku}" : {{ "{sku}.JRTCKXETXF" : {{ "offerTermCode" : "JRTCKXETXF", "sku" : "{sku}", "effectiveDate" : "2026-11-01T00:00:00Z", "priceDimensions" : {{ "{sku}.JRTCKXETXF.6YS6EN2CT7" : {{ "rateCode" : "{sku}.JRTCKXETXF.6YS6EN2CT7", "description" : "${price} per On Demand Linux {usage} Instance Hour", "beginRange" : "0", "endRange" : "Inf", "unit" : "Hrs", "appliesTo" : [ ], "pricePerUnit" : {{ "USD" : "{price}00000000" }} }} }}, "termAttributes" : {{ }} }} }}"#
+        )
+        .unwrap();
+    }
+    write!(file, "\n    }},\n    \"Reserved\" : {{").unwrap();
+    for (count, (sku, ..)) in products().take(types.len()).enumerate() {
+        let comma = if count == 0 { "" } else { "," };
+        write!(
+            file,
+            r#"{comma}
+      "{sku}" : {{ "{sku}.4NA7Y494T4" : {{ "offerTermCode" : "4NA7Y494T4", "sku" : "{sku}", "effectiveDate" : "2026-11-01T00:00:00Z", "priceDimensions" : {{ "{sku}.4NA7Y494T4.6YS6EN2CT7" : {{ "rateCode" : "r", "description" : "reserved", "beginRange" : "0", "endRange" : "Inf", "unit" : "Hrs", "appliesTo" : [ ], "pricePerUnit" : {{ "USD" : "0.0600000000" }} }} }}, "termAttributes" : {{ "LeaseContractLength" : "1yr", "OfferingClass" : "standard", "PurchaseOption" : "No Upfront" }} }} }}"#
+        )
+        .unwrap();
+    }
+    write!(file, "\n    }}\n  }}\n}}\n").unwrap();
+    file.into_inner().unwrap().sync_all().unwrap();
+    let size = std::fs::metadata(&path).unwrap().len();
+    assert!(size > MEMORY * 3 / 2, "{size}");
+    let limited = format!("ulimit -v {} && exec \"$0\" \"$@\"", MEMORY >> 10);
+    let out = Command::new("sh")
+        .args(["-c", &limited, env!("CARGO_BIN_EXE_costsim"), "prices", "import"])
+        .arg(&path)
+        .env("MALLOC_ARENA_MAX", "1")
+        .output()
+        .unwrap();
+    assert!(out.status.success(), "{}", text(&out.stderr));
+    let list = text(&out.stdout);
+    // One product of each type is Linux on demand on a shared host, and has a reservation.
+    for (index, name) in types.iter().enumerate() {
+        for (key, price) in [("od.linux", format!("0.{}", 10 + index)), ("ri_std_1y_no_upfront", "0.06".to_owned())] {
+            let key = format!("key: \"ec2.{key}.{name}\"");
+            let at = list.find(&key).unwrap_or_else(|| panic!("{key}"));
+            let found = list[at..].lines().find_map(|line| line.trim().strip_prefix("price: ")).unwrap();
+            assert_eq!(found.parse::<f64>(), price.parse::<f64>(), "{key}");
+        }
+    }
+    assert_eq!(list.matches("- key: ").count(), 2 * types.len());
+    let read = (6 * 250 * types.len()).to_string();
+    let read = format!("{},{}", &read[..read.len() - 3], &read[read.len() - 3..]);
+    assert!(text(&out.stderr).contains(&format!("{read} entries read")), "{}", text(&out.stderr));
+}

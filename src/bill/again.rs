@@ -77,6 +77,7 @@ fn as_printed(line: &LineItem) -> Option<Price> {
         description: line.description.clone(),
         unit: PriceUnit::new(line.unit.clone()),
         free: None,
+        free_provenance: None,
         tiers: vec![Tier { from: Quantity::ZERO, to: None, price, list: None, provenance }],
     })
 }

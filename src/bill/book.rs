@@ -62,6 +62,8 @@ pub struct Price {
     pub unit: PriceUnit,
     /// What is free each month, for ever.
     pub free: Option<Free>,
+    /// Where the free amount is from, if not from where the first tier is.
+    pub free_provenance: Option<Provenance>,
     /// Never empty; the first starts at 0, each starts where the one before ends. Where the last has an end, the price
     /// beyond it is not known.
     pub tiers: Vec<Tier>,
@@ -251,7 +253,8 @@ fn digest(region: &str, prices: &BTreeMap<String, Price>, ratios: &BTreeMap<Stri
                 FreeAmount::PerMonth(amount) => format!("{amount} a month"),
                 FreeAmount::PerHour(amount) => format!("{amount} an hour"),
             };
-            format!("{amount}{SEP}{}{SEP}{}", free.pool, free.counts_in_tiers)
+            let from = price.free_provenance.as_ref().map_or_else(String::new, |p| format!("{SEP}{}", provenance(p)));
+            format!("{amount}{SEP}{}{SEP}{}{from}", free.pool, free.counts_in_tiers)
         });
         let Price { key, service, description, unit, .. } = price;
         // Writing to a string cannot fail.

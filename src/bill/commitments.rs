@@ -145,6 +145,56 @@ pub(super) struct Cover {
     pub(super) millionths: u128,
     /// Its price under the commitment.
     pub(super) under: UsdPer,
+    /// The list price that this is instead of.
+    list: UsdPer,
+    /// What the commitment has in each hour.
+    capacity: Capacity,
+    /// How the hours made it up.
+    by_hour: ByHour,
+}
+
+/// What a commitment has in each hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Capacity {
+    Dollars(UsdPer),
+    Instances(u32),
+}
+
+/// How a covered quantity came about: hours in which the commitment was large enough, and hours in which it was not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct ByHour {
+    /// Hours (of those that were counted, in which there was usage) in which all of the usage is covered.
+    whole: usize,
+    /// What was covered in these, in [`FINE`] parts; later in millionths of a unit.
+    in_whole: u128,
+    /// Hours in which a part of it is, or nothing.
+    part: usize,
+}
+
+impl Cover {
+    /// The rule and what it came to, as steps of a formula.
+    pub(super) fn in_words(&self, unit: &str) -> Option<String> {
+        let shown = |millionths| Some(grouped(&Quantity::from_millionths(millionths)?.to_string()));
+        let ByHour { whole, in_whole, part } = self.by_hour;
+        let rest = shown(self.millionths.saturating_sub(in_whole))?;
+        let Self { by, under, list, .. } = self;
+        let rule = match &self.capacity {
+            Capacity::Dollars(dollars) => {
+                format!("{by} has ${dollars} in each hour and one {unit} takes ${under} of it (list price ${list})")
+            }
+            Capacity::Instances(count) => {
+                format!(
+                    "{by} covers up to {count} at once, at ${under} an hour with the share of what is paid upfront (list price ${list})"
+                )
+            }
+        };
+        Some(format!(
+            "; {rule}; of {} simulated hours with usage {whole} are covered whole, which makes {} of the month, and {part} as far as it \
+             goes, which makes {rest}",
+            whole + part,
+            shown(in_whole)?,
+        ))
+    }
 }
 
 /// How well a commitment fits.
@@ -252,6 +302,8 @@ impl Time {
 struct Taken {
     /// By rate of the commitment: what was covered in all hours, millionths of a unit.
     covered: Vec<u128>,
+    /// By rate: in which hours.
+    by_hour: Vec<ByHour>,
     /// Capacity used and had, in [`FINE`] parts of the commitment's own measure.
     used: u128,
     capacity: u128,
@@ -272,9 +324,19 @@ fn apply(
     let lines = lines(commitment, &commitment.kind, time).ok_or_else(too_large)?;
     let cost = Usd::checked_sum(lines.iter().map(|line| line.amount)).ok_or_else(too_large)?;
     let on_demand = on_demand(commitment, &taken).ok_or_else(too_large)?;
-    for (rate, millionths) in commitment.rates.iter().zip(&taken.covered) {
+    for ((rate, millionths), by_hour) in commitment.rates.iter().zip(&taken.covered).zip(&taken.by_hour) {
         if *millionths > 0 {
-            let cover = Cover { by: commitment.name.clone(), millionths: *millionths, under: rate.under };
+            let cover = Cover {
+                by: commitment.name.clone(),
+                millionths: *millionths,
+                under: rate.under,
+                list: rate.list,
+                capacity: match &commitment.kind {
+                    Kind::Dollars(dollars) => Capacity::Dollars(*dollars),
+                    Kind::Instances { count, .. } => Capacity::Instances(*count),
+                },
+                by_hour: *by_hour,
+            };
             result.by_sku.entry(rate.sku.clone()).or_default().push(cover);
         }
     }
@@ -318,8 +380,15 @@ fn take(
     time: &Time,
     keep: bool,
 ) -> Option<Taken> {
-    let mut taken = Taken { covered: vec![0; commitment.rates.len()], used: 0, capacity: 0, eligible: Usd::ZERO };
-    let mut eligible = vec![0u128; commitment.rates.len()];
+    let rates = commitment.rates.len();
+    let mut taken = Taken {
+        covered: vec![0; rates],
+        by_hour: vec![ByHour::default(); rates],
+        used: 0,
+        capacity: 0,
+        eligible: Usd::ZERO,
+    };
+    let mut eligible = vec![0u128; rates];
     for bucket in 0..time.lengths.len() {
         // Millionths of an instance-hour, or atto-dollars.
         let an_hour = match kind {
@@ -328,7 +397,8 @@ fn take(
         };
         let capacity = time.in_bucket(an_hour, bucket)?;
         let mut rest = capacity;
-        for ((rate, covered), eligible) in commitment.rates.iter().zip(&mut taken.covered).zip(&mut eligible) {
+        let of_rate = taken.covered.iter_mut().zip(&mut taken.by_hour).zip(&mut eligible);
+        for (rate, ((covered, by_hour), eligible)) in commitment.rates.iter().zip(of_rate) {
             let Some(usage) = left.get_mut(rate.sku.as_str()) else { continue };
             let used = usage[bucket];
             *eligible = eligible.checked_add(used)?;
@@ -344,6 +414,12 @@ fn take(
             };
             rest -= spent;
             *covered = covered.checked_add(take)?;
+            if used > 0 && take == used {
+                by_hour.whole += 1;
+                by_hour.in_whole += take;
+            } else if used > 0 {
+                by_hour.part += 1;
+            }
             if keep {
                 usage[bucket] -= take;
             }
@@ -351,8 +427,8 @@ fn take(
         taken.capacity = taken.capacity.checked_add(capacity)?;
         taken.used = taken.used.checked_add(capacity - rest)?;
     }
-    for covered in &mut taken.covered {
-        *covered = coarse(*covered);
+    for (covered, by_hour) in taken.covered.iter_mut().zip(&mut taken.by_hour) {
+        (*covered, by_hour.in_whole) = (coarse(*covered), coarse(by_hour.in_whole));
     }
     for (rate, eligible) in commitment.rates.iter().zip(eligible) {
         let cost = rate.on_demand.checked_mul(Quantity::from_millionths(coarse(eligible))?)?;

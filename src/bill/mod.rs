@@ -35,7 +35,7 @@ use crate::spec::scenario::{FreeTier, Frequency};
 use crate::units::SimDuration;
 use crate::usage::Usage;
 use book::{Price, Provenance, Tier};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use unit::PriceUnit;
 
@@ -355,6 +355,18 @@ impl Priced {
 }
 
 impl Bill {
+    /// The total to the cent as AWS prints it: each key at each price is one line of its bill, whatever components share it, and is rounded
+    /// to the cent (halves up) before these lines are added. All of AWS's worked examples come to their printed cents so; of gp3
+    /// volumes the exact total is half a cent, of which quantities of six decimals fall just short. `None` beyond the range of money.
+    pub fn invoiced(&self) -> Option<Usd> {
+        let mut by_price: BTreeMap<(&str, UsdPer), Usd> = BTreeMap::new();
+        for line in &self.lines {
+            let sum = by_price.entry((&line.sku, line.unit_price)).or_default();
+            *sum = sum.checked_add(line.amount)?;
+        }
+        Usd::checked_sum(by_price.into_values().map(Usd::to_cents))
+    }
+
     /// The lines as results print them.
     pub fn line_items(&self) -> Vec<LineItem> {
         self.lines.iter().map(Line::item).collect()
@@ -437,6 +449,7 @@ pub fn backend_price(hourly: Usd) -> Result<Price, DecimalError> {
         description: "Shared database by the hour".to_owned(),
         unit: PriceUnit::new("hour"),
         free: None,
+        free_provenance: None,
         tiers: vec![tier],
     })
 }

@@ -180,7 +180,8 @@ impl Scale {
         let base = sums.added.iter().try_fold(sums.full, |sum, added| sum.checked_sub(*added)).ok_or_else(too_large)?;
         let mut terms = vec![(base, self.month, self.week)];
         let mut words = vec![format!("{} x {}/{}", shown(base, raw), input.month, self.over)];
-        for (variant, added) in input.without.iter().zip(&sums.added) {
+        // What bursts add nothing to has no place in the arithmetic.
+        for (variant, added) in input.without.iter().zip(&sums.added).filter(|(_, added)| **added != 0) {
             match variant.per {
                 Frequency::Month => {
                     terms.push((*added, self.horizon, self.week));

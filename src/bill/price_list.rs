@@ -78,6 +78,8 @@ record! {
         optional free_pool: String,
         /// Whether free units count towards the tiers (default false).
         optional free_counts_in_tiers: bool,
+        /// Name of the source of the free amount, where it is not that of the price.
+        optional free_source: At<String>,
         /// USD a unit, where there are no tiers.
         optional price: Present<UsdPer>,
         /// USD a unit by the usage of the month.
@@ -381,12 +383,17 @@ impl Checker<'_> {
             pool: raw.free_pool.clone().unwrap_or_else(|| key.value.clone()),
             counts_in_tiers: raw.free_counts_in_tiers.unwrap_or(false),
         });
+        let free_provenance = match &raw.free_source {
+            Some(name) => Some(self.provenance(name)?),
+            None => None,
+        };
         fresh.then_some(Price {
             key: key.value.clone(),
             service: service.to_owned(),
             description: raw.description.clone()?,
             unit: PriceUnit::new(raw.unit.clone()?),
             free,
+            free_provenance,
             tiers,
         })
     }
@@ -463,6 +470,7 @@ impl Checker<'_> {
                     description: description.replace("{}", &name.text),
                     unit: PriceUnit::new(unit.clone()),
                     free: None,
+                    free_provenance: None,
                     tiers: vec![Tier {
                         from: Quantity::ZERO,
                         to: None,

@@ -15,6 +15,7 @@ impl Bill {
         MonthlyCost {
             currency: "USD".to_owned(),
             total: Some(text(self.total)),
+            invoiced: self.invoiced().map(text),
             low: self.low.map(text),
             high: self.high.map(text),
             without_free_tier: Some(text(self.without_free_tier)),

@@ -1,6 +1,7 @@
 //! The support plan: a percentage of the month's charges by tiers, at least a minimum; a line of its own for each tier.
 
 use super::tiers::Line;
+use super::unit::PriceUnit;
 use super::{BillError, Prices};
 use crate::money::{Quantity, Usd, UsdPer, grouped};
 use crate::spec::billing::Percentage;
@@ -64,8 +65,12 @@ pub(super) fn lines(
         let one = Quantity::from_units(1).ok_or_else(too_large)?;
         if least.checked_mul(one).is_some_and(|least| least > by_tiers) {
             let text = format!("{}, minimum", price.description);
-            let how = format!("{of} make ${by_tiers}, less than the minimum of ${least}");
-            lines = vec![line(text, one, least, least, minimum.provenance.clone(), how)?];
+            let product = |line: &Line| format!("{} x ${}", grouped(&line.quantity.to_string()), line.unit_price);
+            let products: Vec<String> = lines.iter().map(product).collect();
+            let products = if products.is_empty() { "0".to_owned() } else { products.join(" + ") };
+            let how = format!("{of}; {products} = ${by_tiers} is less than the minimum of ${least}");
+            let month = PriceUnit::new("month");
+            lines = vec![Line { unit: month, ..line(text, one, least, least, minimum.provenance.clone(), how)? }];
         }
     }
     Ok(lines)

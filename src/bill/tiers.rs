@@ -295,15 +295,15 @@ fn stretches<'a>(key: &Pooled<'a>, covered: &'a Covered, account: &Account<'_>) 
     let Some(first) = key.price.tiers.first() else { return Ok(stretches) };
     let provenance = &first.provenance;
     let list = first.list.unwrap_or(first.price);
-    let mut at_no_charge = |part, millionths| {
+    let mut at_no_charge = |part, millionths, provenance| {
         if millionths > 0 {
             stretches.push(Stretch { part, millionths, price: UsdPer::ZERO, list, provenance });
         }
     };
-    at_no_charge(Part::Free, key.free);
+    at_no_charge(Part::Free, key.free, key.price.free_provenance.as_ref().unwrap_or(provenance));
     let mut at_commitments = 0;
     for cover in covered.by_sku.get(&key.price.key).into_iter().flatten() {
-        at_no_charge(Part::Covered(cover), cover.millionths);
+        at_no_charge(Part::Covered(cover), cover.millionths, provenance);
         at_commitments += cover.millionths;
     }
     let counts = key.price.free.as_ref().is_some_and(|free| free.counts_in_tiers);
@@ -384,7 +384,8 @@ fn split(
             let amount = stretch.price.checked_mul(quantity).ok_or_else(too_large)?;
             let used = Quantity::from_millionths(key.parts[position]).ok_or_else(too_large)?;
             let mut formula = format!("{} = {} a month", demand.how, counted(used, unit));
-            if components > 1 {
+            let in_parts = stretches.len() > 1 || price.tiers.len() > 1;
+            if components > 1 && in_parts {
                 let total = Quantity::from_millionths(key.own).ok_or_else(too_large)?;
                 formula += &format!(
                     "; {components} components use {} together and share free amount and tiers in proportion",
@@ -404,7 +405,10 @@ fn split(
                 formula += &free_in_words(key, pooled).ok_or_else(too_large)?;
             }
             let label = label(stretch, unit);
-            if stretches.len() > 1 || price.tiers.len() > 1 {
+            if let Part::Covered(cover) = stretch.part {
+                formula += &cover.in_words(unit).ok_or_else(too_large)?;
+            }
+            if in_parts {
                 let all = Quantity::from_millionths(stretch.millionths).ok_or_else(too_large)?;
                 formula += &format!("; {label}: {}", counted(all, unit));
                 if several {

@@ -127,10 +127,15 @@ fn list(args: &ListArgs) -> Result<(), Failure> {
             args.confidence.as_ref().is_none_or(known)
         })
         .collect();
-    if prices.is_empty() {
+    let ratios: Vec<_> = book
+        .ratios()
+        .filter(|ratio| wanted(&ratio.key) || wanted(&ratio.service) || wanted(&ratio.description))
+        .filter(|ratio| args.confidence.as_ref().is_none_or(|word| ratio.provenance.confidence.name() == word))
+        .collect();
+    if prices.is_empty() && (args.csv || ratios.is_empty()) {
         return Err(Failure::Input(format!("no price of {} fits; `costsim prices list` shows all", args.region)));
     }
-    to_stdout(&if args.csv { show::csv(&args.region, &prices) } else { show::table(&args.region, &prices) })
+    to_stdout(&if args.csv { show::csv(&args.region, &prices) } else { show::table(&args.region, &prices, &ratios) })
 }
 
 fn import(args: &ImportArgs) -> Result<(), Failure> {

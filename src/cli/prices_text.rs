@@ -1,7 +1,7 @@
 //! Prices as text: lists, one price, the summary of an import, and what a change does.
 
 use crate::bill::PriceList;
-use crate::bill::book::{FreeAmount, Price, Ratio, Tier};
+use crate::bill::book::{FreeAmount, Price, Provenance, Ratio, Tier};
 use crate::money::{Usd, UsdPer, grouped};
 use crate::offer::{self, Found, Imported};
 use std::fmt::Write as _;
@@ -25,13 +25,17 @@ pub struct Effect {
 
 /// The date, confidence and source of a tier.
 fn known(tier: &Tier) -> String {
-    let p = &tier.provenance;
+    from(&tier.provenance)
+}
+
+fn from(p: &Provenance) -> String {
     format!("{} {} {}", p.as_of, p.confidence.name(), p.source)
 }
 
-/// Prices, one row each.
-pub fn table(region: &str, prices: &[&Price]) -> String {
-    let width = prices.iter().map(|price| price.key.len()).max().unwrap_or(0);
+/// Prices, one row each, and below them the numbers that are none (discounts, surcharges).
+pub fn table(region: &str, prices: &[&Price], ratios: &[&Ratio]) -> String {
+    let keys = prices.iter().map(|price| &price.key).chain(ratios.iter().map(|ratio| &ratio.key));
+    let width = keys.map(String::len).max().unwrap_or(0);
     let units = prices.iter().map(|price| price.unit.name().len()).max().unwrap_or(0);
     // Writing to a string cannot fail.
     let mut text = String::new();
@@ -46,6 +50,10 @@ pub fn table(region: &str, prices: &[&Price]) -> String {
             first.price.to_string(),
             known(first)
         );
+    }
+    for ratio in ratios {
+        let (value, from) = (ratio.value.to_string(), from(&ratio.provenance));
+        let _ = writeln!(text, "{region}  {:width$}  {:units$}  {value:>16}  {from}", ratio.key, "ratio");
     }
     text
 }
@@ -94,6 +102,9 @@ pub fn price(region: &str, price: &Price) -> String {
         let pool = if free.pool == price.key { String::new() } else { format!(", shared as `{}`", free.pool) };
         let counts = if free.counts_in_tiers { ", counted in the tiers" } else { "" };
         let _ = writeln!(text, "  free: {how}{pool}{counts}");
+        if let Some(provenance) = &price.free_provenance {
+            let _ = writeln!(text, "    {}", from(provenance));
+        }
     }
     for tier in &price.tiers {
         let _ = writeln!(text, "  {}: ${}\n    {}", range(tier), tier.price, known(tier));

@@ -225,6 +225,7 @@ pub fn book_at(price: &str) -> PriceBook {
         description: "Requests".into(),
         unit: PriceUnit::new("request"),
         free: None,
+        free_provenance: None,
         tiers: vec![Tier { from: Quantity::ZERO, to: None, price: price.parse().unwrap(), list: None, provenance }],
     };
     let list = PriceList { region: "us-east-1".into(), prices: vec![price], ratios: Vec::new() };

@@ -63,7 +63,7 @@ pub fn merge(found: &Found, book: Option<&PriceBook>, like: Option<&PriceBook>) 
             None => unknown(key, stated, tiers.collect(), book.into_iter().chain(like)),
         };
         if new.free.is_some() && new.tiers.len() > 1 && new.tiers.first().is_some_and(|tier| tier.price.picos() == 0) {
-            new.free = None;
+            (new.free, new.free_provenance) = (None, None);
             result.free_ranges.push(key.clone());
         }
         if old.is_some_and(|old| same(old, &new)) {
@@ -96,7 +96,7 @@ fn unknown<'b>(
         _ => (described(first, key), PriceUnit::new(first.map_or("unit", |tier| tier.unit.as_str()))),
     };
     let service = service_of(key).to_owned();
-    Price { key: key.to_owned(), service, description, unit, free: None, tiers }
+    Price { key: key.to_owned(), service, description, unit, free: None, free_provenance: None, tiers }
 }
 
 fn described(first: Option<&Stated>, key: &str) -> String {
@@ -121,9 +121,13 @@ pub fn same(a: &Price, b: &Price) -> bool {
 /// A price list as YAML, which [`crate::bill::price_list::read`] reads back.
 pub fn write(list: &PriceList) -> String {
     let mut sources: BTreeMap<&Provenance, String> = BTreeMap::new();
-    for tier in list.prices.iter().flat_map(|price| &price.tiers) {
+    let all = list
+        .prices
+        .iter()
+        .flat_map(|price| price.tiers.iter().map(|tier| &tier.provenance).chain(&price.free_provenance));
+    for provenance in all {
         let name = format!("source-{}", sources.len() + 1);
-        sources.entry(&tier.provenance).or_insert(name);
+        sources.entry(provenance).or_insert(name);
     }
     // Writing to a string cannot fail.
     let mut text = String::from("# AWS prices in USD, for one unit each; tiers count the month's usage from 0.\n");
@@ -156,7 +160,8 @@ pub fn write(list: &PriceList) -> String {
 }
 
 fn one(text: &mut String, price: &Price, sources: &BTreeMap<&Provenance, String>) {
-    let name = |tier: &Tier| sources.get(&tier.provenance).map_or("", String::as_str);
+    let named = |provenance: &Provenance| sources.get(provenance).map_or("", String::as_str);
+    let name = |tier: &Tier| named(&tier.provenance);
     let _ = writeln!(text, "      - key: {}", quoted(&price.key));
     let _ = writeln!(text, "        description: {}", quoted(&price.description));
     let _ = writeln!(text, "        unit: {}", quoted(price.unit.name()));
@@ -170,6 +175,9 @@ fn one(text: &mut String, price: &Price, sources: &BTreeMap<&Provenance, String>
         }
         if free.counts_in_tiers {
             text.push_str("        free_counts_in_tiers: true\n");
+        }
+        if let Some(provenance) = &price.free_provenance {
+            let _ = writeln!(text, "        free_source: {}", named(provenance));
         }
     }
     match price.tiers.as_slice() {

@@ -1,6 +1,8 @@
 //! The bill of stated usage, in a terminal: each line with its arithmetic, then the totals and what stands beside them.
 
-use super::format::{cents as money, clean, group, money_exact, percent, round_decimal, text_width};
+use super::format::{
+    cents as money, clean, group, hundredths as places, money_exact, percent, round_decimal, text_width,
+};
 use super::ownership::fit_of;
 use super::table::{WIDTH, wrap};
 use crate::results::{BillResults, LineItem, MonthlyCost};
@@ -71,6 +73,9 @@ fn totals(text: &mut String, cost: &MonthlyCost, free_tier: &str) {
     if let Some(total) = &cost.total {
         row(&format!("Total (free tier: {free_tier})"), &format!(" = {}", money_exact(total)), &money(total));
     }
+    if let Some(invoiced) = super::format::invoiced(cost) {
+        row("Total as AWS prints it: each key's amount at each price to the cent first, then added", "", &invoiced);
+    }
     if let Some(without) = &cost.without_free_tier {
         row("Total without free tier", &format!(" = {}", money_exact(without)), &money(without));
     }
@@ -85,10 +90,10 @@ fn totals(text: &mut String, cost: &MonthlyCost, free_tier: &str) {
     if let Some(other) = &cost.converted {
         let source = other.source.as_ref().map_or_else(String::new, |source| format!(", {}", clean(source)));
         let label = format!("Total in {} at {} for 1 USD on {}{source}", other.currency, other.rate, other.as_of);
-        row(&label, "", &format!("{} {}", other.currency, group(&other.total)));
+        row(&label, "", &format!("{} {}", other.currency, places(&other.total)));
         if let (Some(total), Some(tax)) = (&other.total_with_tax, &cost.tax) {
             let label = format!("Total in {} with {}", other.currency, clean(&tax.name));
-            row(&label, "", &format!("{} {}", other.currency, group(total)));
+            row(&label, "", &format!("{} {}", other.currency, places(total)));
         }
     }
 }

@@ -51,7 +51,7 @@ fn block(a: &ArchitectureResult, lines: &[LineItem]) -> Block {
     }
     let tiers = lines.iter().zip(&steps).map(|(line, steps)| Tier {
         description: clean(&line.description),
-        steps: steps[shared..].iter().map(|step| clean(step)).collect(),
+        steps: steps[shared..].iter().map(|step| clean(step)).chain(agreed(line)).collect(),
         quantity: group(&clean(&line.quantity)),
         unit: clean(&line.unit),
         price: format!("${}", clean(&line.unit_price)),
@@ -75,6 +75,13 @@ fn block(a: &ArchitectureResult, lines: &[LineItem]) -> Block {
 fn steps(line: &LineItem) -> Vec<&str> {
     let product = format!("{} x $", group(&line.quantity));
     line.formula.split("; ").filter(|step| !step.is_empty() && !step.starts_with(&product)).collect()
+}
+
+/// How an agreed price comes from the list price, which the source of such a price says last.
+fn agreed(line: &LineItem) -> Option<String> {
+    let (source, how) = line.source.rsplit_once("; ").filter(|(_, how)| how.starts_with("list price $"))?;
+    let private = if source.starts_with("private rate") { "private rate, " } else { "" };
+    (line.unit_price != "0").then(|| format!("${}: {private}{}", clean(&line.unit_price), clean(how)))
 }
 
 fn component(a: &ArchitectureResult, line: &LineItem) -> String {
@@ -115,6 +122,18 @@ fn counted(line: &LineItem) -> String {
         "cw.metric" => "metrics of detailed monitoring, times the milliseconds they are there",
         "cw.logs.storage" => "GiB of logs kept, times milliseconds",
         "backend.hour" => "milliseconds of the shared database",
+        "sqs.standard" => {
+            "requests to the queue, one for each started 64 KB: messages sent, polls (empty ones, too), deletions of up to ten"
+        }
+        "ddb.od.rru" => "read request units: one for each started 4 KB read consistently, half of one otherwise",
+        "ddb.od.wru" => "write request units: one for each started 1 KB",
+        "ddb.storage.gb" => "GiB stored, times milliseconds",
+        "kinesis.shard" => "hours of each shard, started ones in full",
+        "kinesis.put" => "PUT payload units: one for each started 25 KB of a record",
+        "lambda.stream.gb" => "bytes streamed beyond the first 6 MB of each response",
+        "lambda.snapstart.restore" => "bytes of the snapshots that were restored",
+        "lambda.snapstart.cache" => "milliseconds that a snapshot is kept, times the memory in MB",
+        "eks.cluster" => "hours of the cluster's control plane",
         _ if matches!(line.kind(), LineKind::Recurring | LineKind::Upfront) => {
             "nothing: a commitment is paid in every hour of the month, used or not"
         }
@@ -124,6 +143,7 @@ fn counted(line: &LineItem) -> String {
             "milliseconds of each environment that is kept ready, times its memory in MB"
         }
         _ if starts("lambda.pc.duration") => "billed milliseconds on environments kept ready, times the memory in MB",
+        _ if starts("lambda.ephemeral") => "billed milliseconds of each invocation, times the MB of disk above 512",
         _ if starts("lambda.duration") => "billed milliseconds of each invocation, times the function's memory in MB",
         _ if starts("apigw.") => "requests, one for each started 512 KB",
         _ if starts("ec2.od.") => "milliseconds of each instance from running to terminated, at least 60 s",

@@ -384,6 +384,7 @@ fn architecture(index: usize) -> ArchitectureResult {
             tax: None,
             share_from_memory: if serverless { 0.04 } else { 0.0 },
             total: Some(total),
+            invoiced: None,
         },
         line_items,
         usage: vec![UsageResult {

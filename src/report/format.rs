@@ -217,6 +217,17 @@ pub(super) fn cents(text: &str) -> String {
     text.parse::<crate::money::Usd>().map_or_else(|_| clean(text), crate::money::Usd::cents)
 }
 
+/// [`cents`] without the sign of the dollar, for another currency.
+pub(super) fn hundredths(text: &str) -> String {
+    cents(text).replacen('$', "", 1)
+}
+
+/// The total as AWS prints it, where that is not the total to the cent.
+pub(super) fn invoiced(cost: &crate::results::MonthlyCost) -> Option<String> {
+    let (total, invoiced) = (cents(cost.total.as_ref()?), cents(cost.invoiced.as_ref()?));
+    (total != invoiced).then_some(invoiced)
+}
+
 /// [`cents`] of a number that was never a decimal string.
 pub(super) fn cents_f64(value: f64) -> String {
     crate::money::Usd::from_estimate(value).map_or_else(|| money_f64(value), crate::money::Usd::cents)

@@ -283,6 +283,11 @@ fn bill(index: usize, a: &ArchitectureResult, level: &str) -> Bill {
     if let Some(once) = &cost.once {
         notes.push(format!("One-off events add {}, apart from the monthly total.", money(once)));
     }
+    if let Some(invoiced) = super::format::invoiced(cost) {
+        notes.push(format!(
+            "With each key's amount at each price rounded to the cent first, as AWS prints its bills: {invoiced}."
+        ));
+    }
     Bill {
         id: format!("bill-{}", slug(index, &a.name)),
         name: clean(&a.name),
@@ -333,7 +338,7 @@ fn reading(results: &Results) -> Vec<String> {
             clean(&inferred.join(" and "))
         ),
     };
-    vec![
+    let mut sentences = vec![
         format!("Counted: {simulated} of traffic were simulated {times}. Counters are whole numbers; those of all simulations are added up.{inferred}"),
         format!(
             "Month: the sum is multiplied by the billed month ({} h) over the simulated time and divided by the number of simulations. \
@@ -345,8 +350,19 @@ fn reading(results: &Results) -> Vec<String> {
         "Shared: free amounts and tiers belong to the account. Components that use the same thing share them in proportion to their \
          quantities; a remainder of the last decimal goes to the largest fraction."
             .to_owned(),
-        "Amount: quantity × unit price, to the last digit. The amounts add up to the total.".to_owned(),
-    ]
+        "Amount: quantity × unit price, to the last digit. The amounts add up to the total. The sources of the prices stand under Line items; an agreed \
+         price says which list price it comes from."
+            .to_owned(),
+    ];
+    if results.architectures.iter().any(|a| !a.commitments.is_empty()) {
+        sentences.push(
+            "Commitments: what is not free lies in the simulated hours as its counts do (each hour's are in results.json under usage). In \
+             each hour reserved instances cover it first, then Savings Plans; what an hour does not use is lost. Covered usage costs \
+             nothing on its line; the commitment is a line of its own."
+                .to_owned(),
+        );
+    }
+    sentences
 }
 
 fn components(results: &Results) -> Vec<Vec<String>> {

@@ -1,7 +1,7 @@
 //! What stands beside the bills: commitments, tax, another currency, further environments, labour, twelve months. Empty where nothing of
 //! it was asked for.
 
-use super::format::{cents as money, clean, group, percent};
+use super::format::{cents as money, clean, group, hundredths, percent};
 use crate::results::{ArchitectureResult, CommitmentResult, Ownership, Results};
 
 /// How well a commitment fits, in a sentence or two.
@@ -49,13 +49,13 @@ pub(super) fn of_one(a: &ArchitectureResult) -> Vec<String> {
     if let Some(other) = &cost.converted {
         let source = other.source.as_ref().map_or_else(String::new, |source| format!(", {}", clean(source)));
         let with_tax = match (&other.total_with_tax, &cost.tax) {
-            (Some(total), Some(tax)) => format!("; with {} {} {}", clean(&tax.name), other.currency, group(total)),
+            (Some(total), Some(tax)) => format!("; with {} {} {}", clean(&tax.name), other.currency, hundredths(total)),
             _ => String::new(),
         };
         lines.push(format!(
             "{} {} at {} for 1 USD on {}{source}{with_tax}",
             other.currency,
-            group(&other.total),
+            hundredths(&other.total),
             other.rate,
             other.as_of
         ));
