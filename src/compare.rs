@@ -4,7 +4,7 @@
 pub mod assumptions;
 pub mod cost;
 mod deployments;
-mod events;
+pub mod events;
 mod figures;
 mod function_warnings;
 mod objectives;
@@ -117,8 +117,8 @@ fn of_architecture(
     bill: &ArchitectureBill,
 ) -> ArchitectureResult {
     let requests_per_month = cost::requests_per_month(scenario, runs);
-    let mut noticed = events::of_events(scenario, architecture, runs);
-    noticed.extend(deployments::of_deployments(scenario, architecture, runs, &bill.added));
+    let events = events::of_events(scenario, runs, &bill.events);
+    let deployed = deployments::of_deployments(scenario, architecture, runs, &bill.added);
     let variants = variants(runs);
     let runs = &runs.full;
     let counts: Vec<Counts> = runs.iter().map(Counts::of_all).collect();
@@ -136,7 +136,10 @@ fn of_architecture(
     let mut warnings = warnings::of_architecture(architecture, runs, &components);
     warnings.extend(bill.warnings.iter().cloned());
     let line_items = bill.lines();
-    warnings.extend(noticed);
+    if events::has_machines(architecture) {
+        warnings.extend(events::findings(&events));
+    }
+    warnings.extend(deployed);
     warnings.extend(function_warnings::of_functions(scenario, architecture, runs, &line_items));
     ArchitectureResult {
         at_speed: Vec::new(),
@@ -160,6 +163,7 @@ fn of_architecture(
         commitments: bill.bill.as_ref().map(crate::bill::Bill::commitment_results).unwrap_or_default(),
         histograms: figures::histograms(scenario, runs),
         objectives: objectives::judge_each(scenario, runs, &latency),
+        events,
         warnings,
     }
 }

@@ -2,6 +2,10 @@
 //!
 //! Money, quantities and prices are decimal strings; what is unknown is `null` with a warning, never 0.
 
+mod events;
+
+pub use events::{EventChange, EventResult};
+
 use crate::stats::intervals::ALPHA;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -456,6 +460,9 @@ pub struct ArchitectureResult {
     pub histograms: Vec<HistogramResult>,
     /// Which objectives hold.
     pub objectives: Vec<ObjectiveResult>,
+    /// What the scenario's events did to it, in the scenario's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<EventResult>,
     /// Warnings, each with the number that triggers it and the fix.
     pub warnings: Vec<String>,
 }
@@ -560,6 +567,22 @@ pub struct ComponentResult {
     /// What became of messages or events (`null` where there are none).
     #[serde(default)]
     pub queue: Option<QueueResult>,
+    /// Requests that waited on its machines for a place at work (`null` where there are no machines).
+    #[serde(default)]
+    pub backlog: Option<BacklogResult>,
+}
+
+/// Requests that wait on the instances or tasks of a fleet for a place at work.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BacklogResult {
+    /// Mean number of them, on all machines together.
+    pub mean: Figure,
+    /// Most at once on one machine.
+    pub peak: Figure,
+    /// How many requests had to wait.
+    pub requests: Figure,
+    /// Mean wait of those, milliseconds (`null` where none waited).
+    pub wait_ms: Figure,
 }
 
 /// Messages of a queue, or events of a function that is invoked asynchronously; counted when it happens.
@@ -579,6 +602,9 @@ pub struct QueueResult {
     pub lost: Figure,
     /// In it at the end of the horizon.
     pub waiting: Figure,
+    /// Most that were in it at once.
+    #[serde(default)]
+    pub peak: Figure,
     /// From being taken in until handled well.
     pub age_ms: Latency,
 }

@@ -126,8 +126,8 @@ pub enum RunError {
     },
 }
 
-/// What the bill needs of a run at other traffic.
-#[derive(Debug, Clone, PartialEq)]
+/// What the bill needs of a run at other traffic, and what its clients noticed.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Counted {
     /// Counters.
     pub usage: Usage,
@@ -135,16 +135,61 @@ pub struct Counted {
     pub arrived: u64,
     /// Cold starts of all components.
     pub cold_starts: u64,
+    /// What clients noticed.
+    pub noticed: Noticed,
+}
+
+/// What clients noticed of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Noticed {
+    /// Requests that ended without being served.
+    pub not_served: u64,
+    /// Requests that were served later than the limit that was given.
+    pub slow: u64,
+    /// Further attempts.
+    pub retried: u64,
+}
+
+impl Noticed {
+    /// Of a whole run; `limit` is how long a request may take, to the width of a bin of the histogram.
+    pub fn of(run: &RunOutput, limit: Option<SimDuration>) -> Self {
+        let mut noticed = Self::default();
+        for class in &run.classes {
+            noticed.not_served += class.ended[1..].iter().sum::<u64>();
+            noticed.retried += class.retried;
+            if let Some(limit) = limit {
+                noticed.slow += class.latency.bins().filter(|(bound, _)| *bound > limit).map(|(_, n)| n).sum::<u64>();
+            }
+        }
+        noticed
+    }
+
+    fn less(self, with: Self, without: Self) -> Self {
+        let shift = |own: u64, with: u64, without: u64| own.saturating_add(without).saturating_sub(with);
+        Self {
+            not_served: shift(self.not_served, with.not_served, without.not_served),
+            slow: shift(self.slow, with.slow, without.slow),
+            retried: shift(self.retried, with.retried, without.retried),
+        }
+    }
+}
+
+/// How long a request may take before its client notices: the limit of the first latency objective.
+pub fn slow_from(scenario: &Scenario) -> Option<SimDuration> {
+    scenario.objectives.latency.first().map(|objective| objective.limit)
 }
 
 impl Counted {
-    /// Of a whole run.
+    /// Of a whole run, without counting slow requests.
     pub fn of(run: &RunOutput) -> Self {
-        Self {
-            usage: run.usage.clone(),
-            arrived: run.classes.iter().map(|class| class.arrived).sum(),
-            cold_starts: run.components.iter().filter_map(|component| component.cold_starts).sum(),
-        }
+        Self::slower_than(run, None)
+    }
+
+    /// Of a whole run, whose slow requests take longer than `limit`.
+    fn slower_than(run: &RunOutput, limit: Option<SimDuration>) -> Self {
+        let arrived = run.classes.iter().map(|class| class.arrived).sum();
+        let cold_starts = run.components.iter().filter_map(|component| component.cold_starts).sum();
+        Self { usage: run.usage.clone(), arrived, cold_starts, noticed: Noticed::of(run, limit) }
     }
 
     /// This, less what `with` has more than `without` (more where it has less). All three count the same meters in the same order.
@@ -163,6 +208,7 @@ impl Counted {
         };
         result.arrived = shifted(|counted| counted.arrived);
         result.cold_starts = shifted(|counted| counted.cold_starts);
+        result.noticed = self.noticed.less(with.noticed, without.noticed);
         result
     }
 }
@@ -200,15 +246,15 @@ impl ArchitectureRuns {
 }
 
 /// The frequencies of the scenario's bursts, events and deployments that do not keep the horizon's pace, in a fixed order. Bursts once a month in a
-/// horizon of a month need no run of their own: all is scaled by 1.
+/// horizon of a month need no run of their own: all is scaled by 1. Events and deployments do, so that it can be told what they cost.
 pub fn burst_groups(scenario: &Scenario) -> Vec<Frequency> {
+    let event = |frequency: Frequency| scenario.events.iter().any(|event| event.per == frequency);
     [Frequency::Month, Frequency::Week, Frequency::Once]
         .into_iter()
         .filter(|&frequency| happenings(scenario, frequency).next().is_some())
         .filter(|&frequency| {
-            // What a deployment costs is told in any case.
             let deploys = scenario.deployments.iter().any(|deployment| deployment.per == frequency);
-            deploys || !(frequency == Frequency::Month && scenario.horizon == scenario.month)
+            deploys || event(frequency) || !(frequency == Frequency::Month && scenario.horizon == scenario.month)
         })
         .collect()
 }
@@ -352,6 +398,7 @@ where
     // What an earlier look has done is done.
     let done = progress.control.simulated_millis.load(Ordering::Relaxed);
     progress.total_millis.store(done + jobs.iter().map(millis).sum::<u64>(), Ordering::Relaxed);
+    let limit = slow_from(scenario);
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(options.threads)
         .build()
@@ -367,7 +414,8 @@ where
             // Forgotten only if both end with the same capacity: target tracking can keep what a burst has added for as long as the
             // load lies between its bounds. Then the whole horizon has to be simulated.
             if same_capacity_at_the_end(&with, &without) {
-                return Ok(Left::Around(Counted::of(&with), Counted::of(&without)));
+                let counted = |run| Counted::slower_than(run, limit);
+                return Ok(Left::Around(counted(&with), counted(&without)));
             }
         }
         let mut run = match options.sampled.and_then(|sampled| sampled.of(job.architecture)) {
@@ -378,7 +426,11 @@ where
         if job.replication > 0 && !scenario.billing.needs_hours() {
             run.usage.meters.iter_mut().for_each(|meter| meter.hourly = Vec::new());
         }
-        Ok(if job.variant == AS_IT_IS { Left::Run(Box::new(run)) } else { Left::Counted(Counted::of(&run)) })
+        Ok(if job.variant == AS_IT_IS {
+            Left::Run(Box::new(run))
+        } else {
+            Left::Counted(Counted::slower_than(&run, limit))
+        })
     };
     // One job at a time a thread: jobs are long and differ in length.
     let ended: Vec<Result<Left, RunError>> = pool.install(|| jobs.par_iter().with_max_len(1).map(one).collect());
@@ -438,6 +490,7 @@ fn window_of(scenario: &Scenario, job: &Job) -> Option<(SimTime, Horizon)> {
 fn gather(scenario: &Scenario, options: &RunOptions<'_>, left: Vec<Left>) -> Vec<ArchitectureRuns> {
     let groups = burst_groups(scenario);
     let replications = scenario.replications.saturating_sub(options.first) as usize;
+    let limit = slow_from(scenario);
     let mut left = left.into_iter();
     let mut result = Vec::with_capacity(scenario.architectures.len());
     for _ in &scenario.architectures {
@@ -449,14 +502,14 @@ fn gather(scenario: &Scenario, options: &RunOptions<'_>, left: Vec<Left>) -> Vec
                 left.by_ref()
                     .take(replications)
                     .zip(&full)
-                    .map(|(left, full)| left.counted(&Counted::of(full)))
+                    .map(|(left, full)| left.counted(&Counted::slower_than(full, limit)))
                     .collect(),
             ));
         }
         let mut at_traffic = Vec::new();
         for scale in scales(scenario, options) {
             let mut left = left.by_ref().take(1 + groups.len());
-            let nothing = Counted { usage: Usage::default(), arrived: 0, cold_starts: 0 };
+            let nothing = Counted::default();
             if let Some(full) = left.next().map(|left| left.counted(&nothing)) {
                 let without = left.map(|left| left.counted(&full)).collect();
                 at_traffic.push(AtTraffic { scale, full, without });

@@ -99,7 +99,7 @@ impl Inbox {
 
     /// What became of its events.
     pub(super) fn finish(mut self) -> QueueOutput {
-        self.output.waiting = self.waiting.value();
+        (self.output.waiting, self.output.peak) = (self.waiting.value(), self.waiting.peak());
         self.output
     }
 }

@@ -684,6 +684,7 @@ impl FleetState {
         if let Some(forecast) = &mut self.forecast {
             forecast.worked(busy);
         }
+        self.books.waited(instance.server.take_waited(now));
         let lost = instance.server.abort();
         instance.phase = Phase::Gone;
         instance.planned = SimTime::NEVER;
@@ -733,6 +734,7 @@ impl FleetState {
                 forecast.worked(busy);
             }
             self.books.worked(busy, occupancy, instance.server.take_charged(now, false));
+            self.books.waited(instance.server.take_waited(now));
         }
     }
 

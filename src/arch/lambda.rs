@@ -941,6 +941,7 @@ impl LambdaState {
             utilisation: Some(if total > 0.0 { busy / total } else { 0.0 }),
             idle_shares: Vec::new(),
             peak_connections: connections,
+            backlog: None,
             time_in_system: (SimDuration(u64::try_from(self.time).unwrap_or(u64::MAX)), self.calls),
             mean_in_system: busy,
             waited: SimDuration(u64::try_from(self.waited).unwrap_or(u64::MAX)),

@@ -414,7 +414,7 @@ impl QueueState {
     /// The results over a horizon of this length.
     pub(super) fn finish(mut self, horizon: SimDuration) -> ComponentOutput {
         let nanos = horizon.0.max(1) as f64;
-        self.output.waiting = self.held.value();
+        (self.output.waiting, self.output.peak) = (self.held.value(), self.held.peak());
         let done = self.output.done;
         let level = |area: u128, gauge: &Gauge| (area as f64 / nanos, gauge.peak() as f64);
         let ended = done + self.output.dead + self.output.expired;

@@ -90,6 +90,21 @@ pub struct ComponentOutput {
     pub waited: SimDuration,
     /// What became of messages or events, where there are such.
     pub queue: Option<Box<QueueOutput>>,
+    /// Calls that waited for a place at work on one of its machines, where there are such.
+    pub backlog: Option<BacklogOutput>,
+}
+
+/// Calls that waited on the machines of a fleet for a place at work.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct BacklogOutput {
+    /// Time that all of them waited, request-nanoseconds: the integral of their number.
+    pub area: u128,
+    /// Their mean number over the horizon, on all machines together.
+    pub mean: f64,
+    /// How many had to wait.
+    pub requests: u64,
+    /// Most that waited at once on one machine.
+    pub peak: u64,
 }
 
 /// Messages of a queue, or events of a function that is invoked asynchronously. Counted when it happens.
@@ -109,6 +124,8 @@ pub struct QueueOutput {
     pub expired: u64,
     /// In it at the end of the horizon.
     pub waiting: u64,
+    /// Most that were in it at once.
+    pub peak: u64,
     /// From being taken in until handled well.
     pub age: Histogram,
 }

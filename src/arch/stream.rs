@@ -335,7 +335,7 @@ impl StreamState {
     /// The results over a horizon of this length.
     pub(super) fn finish(mut self, horizon: SimDuration) -> ComponentOutput {
         let nanos = horizon.0.max(1) as f64;
-        self.output.waiting = self.held.value();
+        (self.output.waiting, self.output.peak) = (self.held.value(), self.held.peak());
         let ended = self.output.done + self.output.dead + self.output.expired;
         ComponentOutput {
             served: self.output.done,

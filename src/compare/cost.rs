@@ -1,7 +1,7 @@
 //! The bill of an architecture: the month of its mean usage, each replication's own total, the totals at other traffic, and
 //! what was paid for idling. The arithmetic of money is `bill`'s.
 
-use super::{ownership, purchase};
+use super::{events, ownership, purchase};
 use crate::arch::output::{ComponentOutput, RunOutput};
 use crate::bill::book::Price;
 use crate::bill::{Bill, BillError, BillInput, PriceBook, Variant, backend_price, bill};
@@ -27,6 +27,8 @@ pub struct ArchitectureBill {
     pub bill: Option<Bill>,
     /// The bills on other terms, where the scenario asks for them.
     pub other_terms: Vec<purchase::Terms>,
+    /// What the scenario's events cost, by their frequency.
+    pub events: Vec<events::Cost>,
     /// Multiple of the traffic, and the total then.
     pub at_traffic: Vec<(f64, Usd)>,
     /// Where something is deployed: what the bursts, events and deployments of each frequency add to the month's total; those that happen
@@ -147,6 +149,11 @@ fn of_architecture(
         priced_on(scenario, book, billing, further, &full, &without, alpha)
     };
     found.other_terms = purchase::bills(&scenario.billing, book, &on_terms)?;
+    let frequencies: Vec<Frequency> = scenario.events.iter().map(|event| event.per).collect();
+    let plain = |billing: &Billing, full: &[&Usage], without: &[Variant<'_>]| {
+        priced_on(scenario, book, billing, &[], full, without, alpha)
+    };
+    found.events = events::costs(&frequencies, &scenario.billing, &full, &without, &plain)?;
     let total = |full: &Usage, without: &[Variant]| Ok(price(&[full], without)?.total);
     found.ownership = ownership::ownership(scenario, operations, runs, &found, &total)?;
     Ok(found)

@@ -1,7 +1,9 @@
 //! From the outputs of the replications to figures with intervals: requests, latency, components, histograms.
 
-use crate::arch::output::{ClassOutput, ComponentOutput, Outcome, QueueOutput, RunOutput};
-use crate::results::{ClassResult, ComponentResult, Figure, HistogramResult, Latency, Level, QueueResult, Requests};
+use crate::arch::output::{BacklogOutput, ClassOutput, ComponentOutput, Outcome, QueueOutput, RunOutput};
+use crate::results::{
+    BacklogResult, ClassResult, ComponentResult, Figure, HistogramResult, Latency, Level, QueueResult, Requests,
+};
 use crate::spec::model::Architecture;
 use crate::spec::scenario::Scenario;
 use crate::stats::histogram::Histogram;
@@ -144,7 +146,24 @@ fn queue(each: &[&ComponentOutput]) -> Option<QueueResult> {
         dead_lettered: mean_of(|queue| queue.dead),
         lost: mean_of(|queue| queue.expired),
         waiting: mean_of(|queue| queue.waiting),
+        peak: maximum(queues.iter().map(|queue| queue.peak as f64).collect()),
         age_ms: latency(&ages),
+    })
+}
+
+/// What waited on the machines of a fleet.
+fn backlog(each: &[&ComponentOutput]) -> Option<BacklogResult> {
+    let known: Vec<BacklogOutput> = each.iter().filter_map(|component| component.backlog).collect();
+    let of = |what: fn(&BacklogOutput) -> f64| known.iter().map(what).collect();
+    let wait = |backlog: &BacklogOutput| match backlog.requests {
+        0 => f64::NAN,
+        requests => backlog.area as f64 / 1e6 / requests as f64,
+    };
+    (!known.is_empty()).then(|| BacklogResult {
+        mean: figure(of(|backlog| backlog.mean), 0.0),
+        peak: maximum(of(|backlog| backlog.peak as f64)),
+        requests: figure(of(|backlog| backlog.requests as f64), 0.0),
+        wait_ms: figure(of(wait), 0.0),
     })
 }
 
@@ -174,6 +193,7 @@ pub fn components(architecture: &Architecture, runs: &[RunOutput]) -> Vec<Compon
             }),
             mean_in_system: mean_of(&|c| c.mean_in_system),
             queue: queue(&each),
+            backlog: backlog(&each),
         })
     };
     (0..architecture.components.len()).filter_map(of_component).collect()

@@ -206,6 +206,7 @@ pub fn priced(name: &str, each: &[f64], met: bool) -> ArchitectureResult {
             met,
             ..Default::default()
         }],
+        events: Vec::new(),
         warnings: Vec::new(),
     }
 }

@@ -5,7 +5,7 @@
 //! verdict. Behaviour, figures and charts of behaviour stay as they were simulated.
 
 use super::cost::{self, ArchitectureBill};
-use super::{purchase, series, verdict, warnings};
+use super::{events, purchase, series, verdict, warnings};
 use crate::bill::book::Price;
 use crate::bill::{BillError, BillInput, PriceBook, Variant, backend_price, bill};
 use crate::money::Usd;
@@ -225,7 +225,12 @@ impl<'a> Terms<'a> {
             self.bill_on(billing, further, &full.iter().collect::<Vec<_>>(), &without)
         };
         let other_terms = purchase::bills(&self.billing, self.book, &on_terms)?;
-        Ok(ArchitectureBill { bill: Some(whole), at_traffic, other_terms, ..ArchitectureBill::default() })
+        let happened = a.events.iter().map(|event| frequency_of(&event.per)).collect::<Result<Vec<_>, _>>()?;
+        let plain =
+            |billing: &Billing, full: &[&Usage], without: &[Variant<'_>]| self.bill_on(billing, &[], full, without);
+        let full: Vec<&Usage> = full.iter().collect();
+        let events = events::costs(&happened, &self.billing, &full, &without, &plain)?;
+        Ok(ArchitectureBill { bill: Some(whole), at_traffic, other_terms, events, ..ArchitectureBill::default() })
     }
 
     /// The counters of a replication.
@@ -265,9 +270,29 @@ impl<'a> Terms<'a> {
             }
             None => Vec::new(),
         };
+        for event in &mut a.events {
+            let cost = priced.events.iter().find(|cost| frequency_name(cost.per) == event.per);
+            if let Some(change) = &mut event.change {
+                events::price(change, cost);
+            }
+        }
+        if a.warnings.iter().any(|warning| events::is_finding(warning)) {
+            a.warnings.retain(|warning| !events::is_finding(warning));
+            a.warnings.extend(events::findings(&a.events));
+        }
         a.warnings.retain(|warning| !warning.starts_with(cost::NOT_KNOWN));
         a.warnings.extend(priced.warnings.iter().cloned());
         Ok(())
+    }
+}
+
+/// The frequency of this name.
+fn frequency_of(name: &str) -> Result<Frequency, RepriceError> {
+    match name {
+        "month" => Ok(Frequency::Month),
+        "week" => Ok(Frequency::Week),
+        "once" => Ok(Frequency::Once),
+        other => Err(RepriceError::Damaged(format!("`{other}` is no frequency"))),
     }
 }
 
@@ -285,13 +310,7 @@ struct Counted {
 
 impl Counted {
     fn of(saved: &crate::results::VariantUsage) -> Result<Self, RepriceError> {
-        let without = match saved.without.as_deref() {
-            None => None,
-            Some("month") => Some(Frequency::Month),
-            Some("week") => Some(Frequency::Week),
-            Some("once") => Some(Frequency::Once),
-            Some(other) => return Err(RepriceError::Damaged(format!("`{other}` is no frequency"))),
-        };
+        let without = saved.without.as_deref().map(frequency_of).transpose()?;
         let one = |m: &MeterTotal| meter(&m.component, &m.sku, &m.unit, &m.total, Vec::new());
         let meters = saved.meters.iter().map(one).collect::<Result<_, _>>()?;
         Ok(Self { traffic: saved.traffic, without, usage: Usage { meters } })

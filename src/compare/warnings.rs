@@ -196,6 +196,7 @@ mod tests {
             idle_cost_each: Vec::new(),
             idle_shares: Vec::new(),
             peak_connections: None,
+            backlog: None,
             mean_time_ms: Figure::default(),
             mean_in_system: Figure::default(),
             queue: None,

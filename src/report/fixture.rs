@@ -313,6 +313,7 @@ fn architecture(index: usize) -> ArchitectureResult {
         }),
         tags: Default::default(),
         variants: Vec::new(),
+        events: vec![event(serverless)],
         classes: ["browse", "checkout"]
             .iter()
             .map(|name| ClassResult {
@@ -340,6 +341,7 @@ fn architecture(index: usize) -> ArchitectureResult {
                 mean_time_ms: fig(43.0 * slow, 0.004),
                 mean_in_system: fig(1.7, 0.004),
                 queue: None,
+                backlog: None,
             },
             ComponentResult {
                 name: component.to_owned(),
@@ -362,6 +364,7 @@ fn architecture(index: usize) -> ArchitectureResult {
                 mean_time_ms: fig(41.0 * slow, 0.004),
                 mean_in_system: fig(1.6, 0.004),
                 queue: None,
+                backlog: None,
             },
         ],
         commitments: Vec::new(),
@@ -574,6 +577,34 @@ pub(super) const HOSTILE: [&str; 7] = [
     "@everyone #1\nsecond line\u{0}",
 ];
 
+/// A zone's failure, which a function rides out.
+fn event(serverless: bool) -> EventResult {
+    let machines = |value: f64| if serverless { 0.0 } else { value };
+    let amount = |amount: &str| Some(if serverless { "0" } else { amount }.to_owned());
+    EventResult {
+        event: "at 3 h, zone a fails for 40 min".to_owned(),
+        at_seconds: 10_800.0,
+        lasts_seconds: 2_400.0,
+        per: "month".to_owned(),
+        not_served: Some(machines(0.002)),
+        not_served_before: Some(0.0),
+        worst_p99_ms: Some(if serverless { 41.0 } else { 3_000.0 }),
+        worst_p99_before_ms: Some(41.0),
+        change: Some(EventChange {
+            together_with: Vec::new(),
+            not_served: fig(machines(100.0), 0.1),
+            slow: Some(fig(machines(200.0), 0.1)),
+            slow_limit_ms: Some(500.0),
+            retried: fig(machines(250.0), 0.0),
+            connections: machines(280.0),
+            instance_hours: None,
+            cost: amount("0.12"),
+            cost_low: amount("0.1"),
+            cost_high: amount("0.14"),
+        }),
+    }
+}
+
 /// Results in which every text that a user can write is hostile.
 pub(super) fn hostile(count: usize) -> Results {
     let mut results = results(count);
@@ -583,6 +614,7 @@ pub(super) fn hostile(count: usize) -> Results {
     results.warnings.extend(HOSTILE.iter().map(|s| (*s).to_owned()));
     for (i, a) in results.architectures.iter_mut().enumerate() {
         let name = HOSTILE[i % 7].to_owned();
+        a.events[0].event = HOSTILE[i % 7].to_owned();
         a.description = Some(name.clone());
         a.warnings.push(name.clone());
         for c in &mut a.components {
@@ -633,6 +665,7 @@ pub(super) fn degenerate(count: usize) -> Results {
         a.usage.clear();
         a.series = Series::default();
         a.histograms.clear();
+        a.events = vec![EventResult::default()];
         for o in &mut a.objectives {
             o.value = None;
             o.windows_met = None;
@@ -673,6 +706,12 @@ pub(super) fn extreme(count: usize) -> Results {
             &mut a.cold_starts,
         ] {
             *figure = Figure { value: 1e300, low: Some(-1e300), high: Some(f64::MAX), each: vec![1e300] };
+        }
+        if let Some(change) = &mut a.events[0].change {
+            let huge = Figure { value: -1e300, low: Some(-1e300), high: Some(f64::MAX), each: vec![1e300] };
+            (change.not_served, change.retried) = (huge.clone(), huge);
+            (change.connections, change.slow_limit_ms) = (1e300, Some(1e300));
+            change.cost = Some("-99999999999999999999.5".to_owned());
         }
         let s = &mut a.series;
         s.bucket_seconds = 0.5;

@@ -11,7 +11,7 @@ use super::format::{
     NONE, clean, compact, count, count_with_interval, group, millis, millis_with_interval, money, money_exact,
     money_half_width, money_or_unknown, money_range, money_signed, money_signed_range, percent, seconds, unbroken,
 };
-use super::{ownership, summary};
+use super::{ownership, queues, summary};
 use crate::results::{ArchitectureResult, LineItem, Results};
 use askama::Template;
 
@@ -386,6 +386,8 @@ fn components(results: &Results) -> Vec<Vec<String>> {
                 optional(&c.peak_connections),
                 millis(c.mean_time_ms.value),
                 count(c.mean_in_system.value),
+                queues::length(c),
+                queues::wait(c),
             ]
         })
     });

@@ -8,6 +8,7 @@ mod canvas;
 mod charts;
 mod clock;
 mod csv;
+mod events;
 mod finance;
 #[cfg(test)]
 mod fixture;
@@ -28,6 +29,7 @@ mod json;
 mod markdown;
 mod ownership;
 mod purchase;
+mod queues;
 mod spread;
 mod summary;
 pub mod table;

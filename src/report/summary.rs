@@ -244,7 +244,13 @@ pub(super) fn rows(results: &Results) -> Vec<Row> {
     for o in objectives(results) {
         push(&clean(&o.text), false, &|a| one(own(a, o).map_or_else(|| NONE.to_owned(), objective)));
     }
+    rows.extend(extra_rows(results));
     rows
+}
+
+/// What stands below the comparison only where there is something to say: queues, events of the scenario.
+pub(super) fn extra_rows(results: &Results) -> Vec<Row> {
+    super::queues::rows(results).into_iter().chain(super::events::rows(results)).collect()
 }
 
 /// What was simulated, in one line: `us-east-1, 28 d at 40.1 requests/s on average (531 at most), …`.

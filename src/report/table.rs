@@ -117,6 +117,7 @@ fn one_below_the_other(results: &Results) -> String {
         row.extend([&r.throttled, &r.rejected, &r.timed_out, &r.failed, &a.cold_starts].map(|f| compact(f.value)));
         row
     });
+    let extra = extra(results);
     let mut legend =
         "Capacity: mean / peak of environments or instances, a line a component; At work: the share of it that was."
             .to_owned();
@@ -124,7 +125,30 @@ fn one_below_the_other(results: &Results) -> String {
         let texts: Vec<String> = objectives.iter().map(|o| clean(&o.text)).collect();
         legend.push_str(&format!(" Objectives: {}; minutes are those in which one did not hold.", texts.join("; ")));
     }
-    format!("{choice}\n\n{promises}\n\n{failures}\n\n{}", wrap(&legend))
+    format!("{choice}\n\n{promises}\n\n{failures}\n\n{extra}{}", wrap(&legend))
+}
+
+/// A table for each group of the rows that are not always there, with its title above it.
+fn extra(results: &Results) -> String {
+    let rows = summary::extra_rows(results);
+    let mut text = String::new();
+    for group in rows.chunk_by(|_, next| next.part) {
+        let head: Vec<String> =
+            group.iter().map(|row| if row.part { row.label.clone() } else { short_head(&row.label) }).collect();
+        let table = in_rows(results, &head, |a| {
+            let place = results.architectures.iter().position(|other| std::ptr::eq(other, a)).unwrap_or(0);
+            group.iter().map(|row| row.cells.get(place).map_or_else(String::new, |lines| lines.join("\n"))).collect()
+        });
+        let title = group.first().and_then(|row| row.label.split_once(": ")).map(|(title, _)| wrap(title));
+        text.push_str(&title.map_or_else(String::new, |title| format!("{title}\n")));
+        text.push_str(&format!("{table}\n\n"));
+    }
+    text
+}
+
+/// What stands behind the colon of a title, which is above the table.
+fn short_head(label: &str) -> String {
+    label.split_once(": ").map_or(label, |(_, rest)| rest).to_owned()
 }
 
 /// Breaks a text between words (and within those that are too long) at [`WIDTH`] columns.

@@ -4,7 +4,7 @@
 //! as they are. Counts are spread over the slots in whole numbers that add up to the rounded sum.
 
 use super::sample::{Sampling, Window};
-use crate::arch::output::{ClassOutput, ComponentOutput, RunOutput, SeriesOutput, WindowOutput};
+use crate::arch::output::{BacklogOutput, ClassOutput, ComponentOutput, RunOutput, SeriesOutput, WindowOutput};
 use crate::arch::world::bucket_length;
 use crate::stats::histogram::Histogram;
 use crate::units::SimDuration;
@@ -126,8 +126,21 @@ fn of_component(index: usize, windows: &[InPlace<'_>]) -> ComponentOutput {
         waited: SimDuration(each().map(|(window, one)| window.scaled(one.waited.0)).sum()),
         // Sampled hours are those of architectures without queues.
         queue: None,
+        backlog: over_time(&|one| Some(one.backlog?.mean)).map(|mean| backlog(mean, each())),
         mean_in_system: over_time(&|one| Some(one.mean_in_system)).unwrap_or(0.0),
     }
+}
+
+/// What waits follows the requests.
+fn backlog<'a>(mean: f64, each: impl Iterator<Item = (&'a InPlace<'a>, &'a ComponentOutput)>) -> BacklogOutput {
+    let mut sum = BacklogOutput { mean, ..BacklogOutput::default() };
+    for (window, one) in each {
+        let Some(backlog) = one.backlog else { continue };
+        sum.area += (backlog.area as f64 * window.multiple() + 0.5) as u128;
+        sum.requests += window.scaled(backlog.requests);
+        sum.peak = sum.peak.max(backlog.peak);
+    }
+    sum
 }
 
 /// Whether a unit measures time that passes with or without requests.

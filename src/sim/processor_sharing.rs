@@ -14,8 +14,8 @@
 //! that slowing down is exact.
 
 use super::allowance::Allowance;
+use super::backlog::{Backlog, Waited};
 use crate::units::SimTime;
-use std::collections::VecDeque;
 
 /// What a request brings: its CPU need in nanoseconds of one processor of *this* server, its wait, and the caller's tag.
 #[derive(Debug, Clone, Copy)]
@@ -115,7 +115,7 @@ pub struct Server<T> {
     waiting: SmallHeap<u64>,
     jobs: Vec<Job<T>>,
     free: Vec<u32>,
-    backlog: VecDeque<Job<T>>,
+    backlog: Backlog<T>,
     at_work: u64,
     started: u32,
     /// Instant of the next end of a phase; `NEVER` when idle.
@@ -143,7 +143,7 @@ impl<T: Copy> Server<T> {
             waiting: SmallHeap::new(),
             jobs: Vec::new(),
             free: Vec::new(),
-            backlog: VecDeque::new(),
+            backlog: Backlog::new(),
             at_work: 0,
             started: 0,
             next: u64::MAX,
@@ -191,7 +191,7 @@ impl<T: Copy> Server<T> {
     /// Requests at work and queued.
     #[inline]
     pub fn outstanding(&self) -> u64 {
-        self.at_work + self.backlog.len() as u64
+        self.at_work + self.backlog.len()
     }
 
     /// When something next happens here.
@@ -329,8 +329,8 @@ impl<T: Copy> Server<T> {
             self.start(now.0, job);
             self.plan();
             Admission::Accepted
-        } else if (self.backlog.len() as u64) < self.queue_limit {
-            self.backlog.push_back(job);
+        } else if self.backlog.len() < self.queue_limit {
+            self.backlog.push(now.0, job);
             Admission::Accepted
         } else {
             Admission::Refused
@@ -368,7 +368,7 @@ impl<T: Copy> Server<T> {
                 let job = self.jobs[slot as usize];
                 self.free.push(slot);
                 self.at_work -= 1;
-                if let Some(next) = self.backlog.pop_front() {
+                if let Some(next) = self.backlog.pop(now) {
                     self.start(now, next);
                 }
                 self.plan();
@@ -399,9 +399,15 @@ impl<T: Copy> Server<T> {
     pub fn fail_all(&mut self, now: SimTime) -> Vec<Job<T>> {
         self.count(now.0);
         self.move_clock(now.0);
+        self.backlog.count(now.0);
         let lost = self.abort();
         self.plan();
         lost
+    }
+
+    /// What its backlog was since the last call, up to `now`.
+    pub fn take_waited(&mut self, now: SimTime) -> Waited {
+        self.backlog.take(now.0)
     }
 
     /// Drops everything (the machine is gone) and gives back what was at work or queued, in the order of their slots, then of the queue.
@@ -410,7 +416,7 @@ impl<T: Copy> Server<T> {
         slots.extend(self.waiting.entries.iter().map(|entry| entry.2));
         slots.sort_unstable();
         let mut lost: Vec<Job<T>> = slots.iter().map(|&slot| self.jobs[slot as usize]).collect();
-        lost.extend(self.backlog.drain(..));
+        lost.extend(self.backlog.drain());
         self.running.entries.clear();
         self.waiting.entries.clear();
         self.jobs.clear();

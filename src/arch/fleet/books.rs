@@ -2,7 +2,8 @@
 
 use crate::arch::call::Call;
 use crate::arch::ledger::{Ledger, MeterId};
-use crate::arch::output::ComponentOutput;
+use crate::arch::output::{BacklogOutput, ComponentOutput};
+use crate::sim::backlog::Waited;
 use crate::sim::gauge::Gauge;
 use crate::spec::model::{Arch, Fleet, Subnets};
 use crate::spec::scenario::Scenario;
@@ -66,6 +67,7 @@ pub struct Books {
     area_running: u128,
     area_busy: f64,
     area_outstanding: u128,
+    backlog: BacklogOutput,
     bucket_running: u128,
     bucket_busy: f64,
     series_running: Vec<f64>,
@@ -153,6 +155,7 @@ impl Books {
             area_running: 0,
             area_busy: 0.0,
             area_outstanding: 0,
+            backlog: BacklogOutput::default(),
             bucket_running: 0,
             bucket_busy: 0.0,
             series_running: Vec::new(),
@@ -242,6 +245,13 @@ impl Books {
         self.hour_surplus += surplus;
     }
 
+    /// This was the backlog of an instance.
+    pub fn waited(&mut self, waited: Waited) {
+        self.backlog.area += u128::from(waited.area);
+        self.backlog.requests += waited.requests;
+        self.backlog.peak = self.backlog.peak.max(waited.peak);
+    }
+
     /// Instances' worth of work in a metric period.
     pub fn peak(&mut self, busy: f64) {
         self.busy_peak = self.busy_peak.max(busy / self.vcpu);
@@ -266,6 +276,7 @@ impl Books {
         (self.extra_millis, self.hour_logs, self.hour_surplus) = (0, 0, 0.0);
         self.before.clear();
         (self.served, self.rejected, self.time, self.calls, self.busy_peak) = (0, 0, 0, 0, 0.0);
+        self.backlog = BacklogOutput::default();
     }
 
     /// Closes a bucket of the series of this length.
@@ -338,6 +349,7 @@ impl Books {
             mean_in_system: self.area_outstanding as f64 / nanos,
             waited: SimDuration::ZERO,
             queue: None,
+            backlog: Some(BacklogOutput { mean: self.backlog.area as f64 / nanos, ..self.backlog }),
         };
         (output, self.series_running, self.series_busy)
     }

@@ -241,6 +241,7 @@ impl FleetState {
         let (busy, occupancy) = (server.take_busy(now), server.take_occupancy(now));
         instance.period_busy += busy;
         let surplus = server.take_charged(now, true);
+        self.books.waited(server.take_waited(now));
         let lost = server.abort();
         // Who is sent here waits for a connection, however many they are.
         instance.server = Server::new(1.0, u64::MAX, 0);
