@@ -16,7 +16,7 @@ use costsim::usage::Usage;
 fn service(milli_vcpu: u32, gb: u32, arch: Arch, tasks: u32) -> Fleet {
     let instance = InstanceType { name: "a task".into(), vcpu: 1, memory_mib: gb * 1024, arch };
     Fleet {
-        task: Some(Task { milli_vcpu, memory: MegaBytes(gb * 1024), arch }),
+        task: Some(Task { milli_vcpu, memory: MegaBytes(gb * 1024), arch, extra_disk: 0, spot_discount: 0 }),
         warmup: SimDuration::ZERO,
         scale_in_rest: SimDuration::from_secs(300),
         ..Fleet::fixed(instance, tasks)

@@ -18,6 +18,9 @@ fn peak() -> Option<u64> {
     line.split_whitespace().nth(1)?.parse().ok()
 }
 
+/// What a month of a fleet may take, in KiB.
+const FLEET_MOST: u64 = 100 << 10;
+
 /// A function behind an API and a fleet behind a balancer, each with an objective in windows.
 fn cases(requests: f64) -> Vec<(Scenario, Architecture)> {
     let rate = 1_000.0;
@@ -62,6 +65,28 @@ fn a_hundred_million_requests_fit_in_64_megabytes() {
     let output = Command::new("sh")
         .args(["-c", &limited, env!("CARGO_BIN_EXE_costsim"), "compare", "lambda-http-api", "--rate", "10000/s"])
         .args(["--duration", "100ms", "--horizon", "3h", "--replications", "1", "--quick", "-j1", "--quiet"])
+        .env("MALLOC_ARENA_MAX", "1")
+        .output()
+        .expect("sh");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A fleet of 50 instances at 1,000 requests/s for 30 days, 2.6 billion requests, by the program itself with no more address space than 100 MB. That
+/// its memory does not grow with the requests is shown by [`twenty_million_requests_take_no_more_than_one`]; this one takes the better part of an hour,
+/// `COSTSIM_SLOW=hours` asks for it. An hour of the same is always run. `docs/performance.md` has the result.
+#[test]
+fn thirty_days_of_fifty_instances_fit_in_100_megabytes() {
+    let whole = std::env::var_os("COSTSIM_SLOW").is_some_and(|slow| slow == "hours");
+    let dir = tempfile::tempdir().expect("a folder");
+    let model = "name: fifty\nentry: lb\ncomponents:\n  lb: { load_balancer: { to: web } }\n  web:\n    fleet:\n      \
+                 { instance_type: m7g.large, min: 50, max: 50, concurrency: 64, queue: 128, boot: { app_start: 20s } }\n";
+    std::fs::write(dir.path().join("fifty.yaml"), model).expect("written");
+    let limited = format!("ulimit -v {FLEET_MOST} && exec \"$0\" \"$@\"");
+    let output = Command::new("sh")
+        .current_dir(dir.path())
+        .args(["-c", &limited, env!("CARGO_BIN_EXE_costsim"), "compare", "fifty.yaml", "--rate", "1000/s"])
+        .args(["--duration", "60ms", "--cpu-share", "80%", "--horizon", if whole { "720h" } else { "20m" }])
+        .args(["--replications", "1", "--quick", "-j1", "--quiet"])
         .env("MALLOC_ARENA_MAX", "1")
         .output()
         .expect("sh");

@@ -4,7 +4,7 @@
 //! application start -> in service after one passing health check (at a random phase of its interval) -> draining for the whole
 //! deregistration delay, still billed -> terminated; what is still at work then is cut off (502).
 //!
-//! [`scaling`] says how many instances there should be, [`failures`] is what goes wrong, [`books`] counts. Instances of the T families have CPU credits: an
+//! [`scaling`] says how many instances there should be, [`failures`] and `health` are what goes wrong, [`books`] counts. Instances of the T families have CPU credits: an
 //! [`Allowance`] that each instance earns from when it runs, empty at first.
 //!
 //! Two ways of running the instances give the same results to the bit, because an instance reads only its own input:
@@ -17,6 +17,7 @@ pub mod balance;
 pub mod books;
 pub mod failures;
 pub mod forecast;
+mod health;
 pub mod lifecycle;
 pub mod memory;
 pub mod quota;
@@ -94,6 +95,8 @@ enum Step {
     Restarted,
     /// Launches that were refused are tried again.
     LaunchAgain,
+    /// An instance that had been unhealthy has passed its checks.
+    Healthy,
     /// A change of the schedule is due.
     Schedule(u32),
     /// An event of the scenario begins or is over.
@@ -113,6 +116,8 @@ struct Planned {
 enum Phase {
     Starting,
     InService,
+    /// The balancer's health check has taken it out of service; the group leaves it alone.
+    Unhealthy,
     Draining,
     /// Boots for the warm pool.
     Preparing,
@@ -134,6 +139,8 @@ struct Instance {
     restarting: bool,
     /// It stands still: its volume alone is paid.
     still: bool,
+    /// It has not failed but hangs: 1 + the event of the scenario that it does so for.
+    hung: u32,
     running_since: SimTime,
     warm_from: SimTime,
     /// End of its slow start.
@@ -208,7 +215,13 @@ pub struct FleetState {
     lazy: bool,
     instances: Vec<Instance>,
     free: Vec<u32>,
+    /// Where requests go to: the healthy ones, or with `fails_open` all.
     in_service: Vec<u32>,
+    fails_open: bool,
+    /// The group replaces what the balancer's health check takes for unhealthy.
+    replaces: bool,
+    /// Passed checks until an unhealthy instance is healthy.
+    healthy_threshold: u32,
     turn: usize,
     /// Instances of each zone that start or are in service.
     by_zone: Vec<u32>,
@@ -286,6 +299,9 @@ impl FleetState {
             instances: Vec::new(),
             free: Vec::new(),
             in_service: Vec::new(),
+            fails_open: false,
+            replaces: fleet.replaces_unhealthy,
+            healthy_threshold: fleet.healthy_threshold,
             turn: 0,
             by_zone: vec![0; fleet.zones.max(1) as usize],
             launches: 0,
@@ -352,9 +368,11 @@ impl FleetState {
 
     /// Whether the next instance is a Spot one.
     fn next_is_spot(&self) -> bool {
-        let here = |instance: &&Instance| matches!(instance.phase, Phase::Starting | Phase::InService);
+        let here =
+            |instance: &&Instance| matches!(instance.phase, Phase::Starting | Phase::InService | Phase::Unhealthy);
         let spot = self.instances.iter().filter(here).filter(|instance| instance.spot).count() as u32;
-        self.failures.next_is_spot(self.starting + self.in_service.len() as u32 - spot, spot)
+        let all = self.instances.iter().filter(here).count() as u32;
+        self.failures.next_is_spot(all - spot, spot)
     }
 
     /// Puts a new instance into the zone that has fewest, of those that work.
@@ -378,6 +396,7 @@ impl FleetState {
             dead: false,
             restarting: false,
             still: false,
+            hung: 0,
             running_since: SimTime::NEVER,
             warm_from: SimTime::NEVER,
             slow_until: SimTime::ZERO,
@@ -443,6 +462,7 @@ impl FleetState {
         instance.warm_from = warm_from;
         self.starting -= 1;
         self.changed_at = now;
+        self.close();
         self.in_service.push(slot);
         self.make_room(now, shared, queue);
     }
@@ -604,7 +624,7 @@ impl FleetState {
                 return self.reschedule(now, change as usize, shared, queue);
             }
             Step::Begins(index) => return self.begins(now, index, shared, queue, done),
-            Step::IsOver(index) => return self.is_over(now, index, shared, queue),
+            Step::IsOver(index) => return self.is_over(now, index, shared, queue, done),
             Step::LaunchAgain => return self.launch_again(now, shared, queue),
             Step::Resize(index) => return self.resize_server(now, index, shared, queue, done),
             Step::Hour => return self.hour_begins(now, shared, queue),
@@ -613,7 +633,7 @@ impl FleetState {
         }
         let instance = &self.instances[slot as usize];
         if instance.launched != launch
-            || (instance.dead && !matches!(step, Step::Unhealthy | Step::Terminated | Step::Over))
+            || (instance.dead && instance.hung == 0 && !matches!(step, Step::Unhealthy | Step::Terminated | Step::Over))
         {
             return;
         }
@@ -632,10 +652,14 @@ impl FleetState {
             Step::Prepared => self.prepared(now, slot, shared),
             Step::Woken => self.woken(now, slot, shared, queue),
             Step::Resized => self.resized(now, slot, shared, queue),
-            Step::Restarted => self.restarted(slot),
+            Step::Restarted => {
+                self.restarted(slot);
+                self.comes_back(now, slot, queue);
+            }
             Step::Fails => self.fail(now, slot, shared, queue, done),
             Step::Unhealthy => self.unhealthy(now, slot, shared, queue, done),
             Step::Interrupted => self.interrupted(now, slot, shared, queue),
+            Step::Healthy => self.healthy(slot),
             Step::Schedule(_)
             | Step::Begins(_)
             | Step::IsOver(_)
@@ -747,8 +771,9 @@ impl FleetState {
             let busy = std::mem::take(&mut instance.period_busy);
             let held = std::mem::take(&mut instance.period_occupancy);
             all_busy += busy;
-            // What has failed publishes nothing.
-            if instance.phase == Phase::InService && !instance.dead {
+            // What has failed publishes nothing; what hangs does no work, and its machine says so.
+            let registered = matches!(instance.phase, Phase::InService | Phase::Unhealthy);
+            if registered && (!instance.dead || instance.hung > 0) {
                 if instance.warm_from <= now {
                     measured += 1;
                     measured_busy += busy;

@@ -11,6 +11,7 @@ pub mod again;
 mod agreed;
 pub mod book;
 pub mod commitments;
+pub mod fargate_spot;
 pub mod monthly;
 pub mod price_list;
 pub mod shown;
@@ -248,6 +249,9 @@ impl<'a> Prices<'a> {
 /// # Errors
 /// See [`BillError`]; the first one found, in the order of the counters.
 pub fn bill(input: &BillInput<'_>) -> Result<Bill, BillError> {
+    let spot = fargate_spot::prices(input.book, input.full.iter().copied());
+    let stated: Vec<Price> = input.stated.iter().cloned().chain(spot).collect();
+    let input = &BillInput { stated: &stated, ..*input };
     let book = agreed::book(input.book, input.billing)?;
     commitments::check(&book, input.billing)?;
     let prices = Prices { book: &book, stated: input.stated };

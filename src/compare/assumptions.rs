@@ -328,6 +328,9 @@ fn events(sheet: &mut Sheet, events: &[Incident]) {
     for (index, event) in events.iter().enumerate() {
         let what = match event.what {
             Trouble::ZoneFails(zone) => format!("zone {} fails", char::from(b'a' + zone.min(25) as u8)),
+            Trouble::InstancesHang(share) => {
+                format!("{} % of each fleet's instances hang", number(share * 100.0))
+            }
             Trouble::SpotInterrupted(share) => {
                 format!("{} % of the Spot instances are interrupted", number(share * 100.0))
             }
@@ -794,6 +797,24 @@ fn fleet(sheet: &mut Sheet, fleet: &Fleet) {
             "spot",
             format!("{} on demand, above them {share} %; {interrupted} % are interrupted in a month, two minutes after a notice", spot.base),
             "stated in the model; AWS Spot Advisor publishes bands",
+        );
+        if let Some(task) = fleet.task {
+            let off = number(f64::from(task.spot_discount) / 10.0);
+            sheet.sourced(
+                "spot price",
+                format!("{off} % off on demand"),
+                "stated in the model; AWS says up to 70 %, 2026",
+            );
+        }
+    }
+    if !fleet.replaces_unhealthy {
+        sheet.sourced(
+            "health checks",
+            format!(
+                "EC2: an instance that hangs is taken out of service, not replaced, and healthy again after {} passed checks",
+                fleet.healthy_threshold
+            ),
+            "EC2 Auto Scaling and ELB user guides, health checks",
         );
     }
     if let Some(mtbf) = fleet.mtbf {

@@ -120,6 +120,7 @@ pub fn of_events(scenario: &Scenario, runs: &ArchitectureRuns, costs: &[Cost]) -
 fn in_words(event: &Incident) -> String {
     let what = match event.what {
         Trouble::ZoneFails(zone) => format!("zone {} fails", char::from(b'a' + zone.min(25) as u8)),
+        Trouble::InstancesHang(share) => format!("{:.0} % of the instances hang", share * 100.0),
         Trouble::SpotInterrupted(share) => format!("{:.0} % of the Spot instances are interrupted", share * 100.0),
     };
     format!("at {}, {what} for {}", event.at, event.lasts)

@@ -150,12 +150,13 @@ fn counted(line: &LineItem) -> String {
         _ if starts("ec2.spot_typical.") => {
             "milliseconds of each Spot instance from running to terminated, at least 60 s"
         }
-        _ if starts("fargate.vcpu.") => {
+        _ if starts("fargate.vcpu.") || (starts("fargate.spot_") && line.sku.contains(".vcpu.")) => {
             "milliseconds of each task from its image pull to its end, at least 60 s, times its vCPUs"
         }
-        _ if starts("fargate.gb.") => {
+        _ if starts("fargate.gb.") || (starts("fargate.spot_") && line.sku.contains(".gb.")) => {
             "milliseconds of each task from its image pull to its end, at least 60 s, times its MB"
         }
+        "fargate.ephemeral" => "milliseconds of each task, times the MB of its disk beyond 20 GB",
         _ if starts("ec2.cpu_credit.") => "milliseconds of a vCPU beyond the CPU credits that were earned",
         _ if starts("ebs.") => "GiB of the volumes, times milliseconds",
         _ if starts("cw.logs.") => "bytes written to the log",

@@ -35,6 +35,15 @@ pub(crate) enum ControlPlane {
 
 keywords!(ControlPlane, "`ecs` or `eks`", { "ecs" => Self::Ecs, "eks" => Self::Eks });
 
+/// Whose health checks decide what an Auto Scaling group replaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HealthChecks {
+    Elb,
+    Ec2,
+}
+
+keywords!(HealthChecks, "`elb` or `ec2`", { "elb" => Self::Elb, "ec2" => Self::Ec2 });
+
 record! {
     /// EC2 Auto Scaling group.
     pub(crate) struct RawFleet: "the settings of a fleet" {
@@ -62,6 +71,10 @@ record! {
         optional mtbf: At<Days>,
         /// Failed health checks in a row until an instance is replaced, 2 to 10 (default 2).
         optional unhealthy_threshold: At<u32>,
+        /// What is replaced: `elb`, whatever the balancer takes for unhealthy, or `ec2`, only what fails itself; default elb.
+        optional health_checks: HealthChecks,
+        /// Passed health checks in a row until an unhealthy instance is healthy again, 2 to 10 (default 5).
+        optional healthy_threshold: At<u32>,
         /// CPU credits of the T families: `unlimited` (surplus is paid) or `standard` (slows down to the baseline); default unlimited.
         optional credits: At<CreditMode>,
         /// What runs containers on it: `ecs` (free) or `eks` (a cluster is paid by the hour); none unless given.
@@ -149,6 +162,10 @@ record! {
         optional schedule: Vec<RawScheduled>,
         /// No scaling in for so long after a task has come into service or ended (default 300s).
         optional cooldown: At<SimDuration>,
+        /// Which tasks run on Fargate Spot; none unless given.
+        optional spot: RawFargateSpot,
+        /// Disk of a task, 20 to 200 GB (default 20 GB, which are free).
+        optional ephemeral_storage: At<Bytes>,
         /// How long a new task takes.
         optional start: RawTaskStart,
         /// `ecs` (free) or `eks` (a cluster is paid by the hour); default ecs.
@@ -164,7 +181,21 @@ record! {
         /// Speed of a vCPU relative to the reference vCPU (default 1).
         optional speed: At<f64>,
     }
-    later ["spot", "ephemeral_storage", "capacity_providers", "warmup"]
+    later ["capacity_providers", "warmup"]
+}
+
+record! {
+    /// A mix of Fargate and Fargate Spot, as a capacity provider strategy makes it.
+    pub(crate) struct RawFargateSpot: "a mix such as `{ base: 2, on_demand: 25%, interruptions: 10%, discount: 60% }`" {
+        /// On-demand tasks before any Spot one: the strategy's base (default 0).
+        optional base: At<u32>,
+        /// Share of on-demand tasks among those above the base: their weight over the sum of the weights (default 0%).
+        optional on_demand: Percent,
+        /// Share of Spot tasks that are interrupted within a month.
+        required interruptions: At<Percent>,
+        /// What a Spot task costs less than one on demand, to a tenth of a percent. AWS says `up to 70%`.
+        required discount: At<Percent>,
+    }
 }
 
 record! {
@@ -246,11 +277,12 @@ fn concurrency(limit: Option<&At<Limit>>, reader: &mut Reader) -> Limit {
     limit.map_or(Limit::Unlimited, |limit| limit.value)
 }
 
-fn unhealthy_threshold(checks: Option<&At<u32>>, reader: &mut Reader) -> u32 {
+/// Health checks in a row that make a target change its state.
+fn threshold(checks: Option<&At<u32>>, what: &str, default: u32, reader: &mut Reader) -> u32 {
     if let Some(at) = checks.filter(|at| !(2..=10).contains(&at.value)) {
-        reader.error("out-of-range", format!("{} failed checks", at.value), at.span, "", "write 2 to 10");
+        reader.error("out-of-range", format!("{} {what} checks", at.value), at.span, "", "write 2 to 10");
     }
-    checks.map_or(2, |at| at.value)
+    checks.map_or(default, |at| at.value)
 }
 
 fn mtbf(mean: Option<&At<Days>>, reader: &mut Reader) -> Option<SimDuration> {
@@ -357,20 +389,17 @@ pub(super) fn check_fleet(
     let os = part(boot.and_then(|boot| boot.os.clone()), millis(3_200));
     let app_is_last = app_start.is_some();
     let boot = [Some(os), boot.and_then(|boot| boot.user_data.clone()), app_start].into_iter().flatten().collect();
-    let unhealthy_threshold = unhealthy_threshold(raw.unhealthy_threshold.as_ref(), reader);
+    let unhealthy_threshold = threshold(raw.unhealthy_threshold.as_ref(), "failed", 2, reader);
+    let healthy_threshold = threshold(raw.healthy_threshold.as_ref(), "passed", 5, reader);
     let mtbf = mtbf(raw.mtbf.as_ref(), reader);
     let spot = match &raw.spot {
         None => None,
         Some(raw) => {
-            let interruptions = raw.interruptions.as_ref()?;
-            if interruptions.value.0 > 0.999 {
-                let help = "write at most 99.9%; an `events:` entry interrupts them all at once";
-                reader.error("out-of-range", "nothing would survive", interruptions.span, "", help);
-            }
+            let interruptions = interruptions(raw.interruptions.as_ref()?, reader);
             Some(Spot {
                 base: raw.base.as_ref().map_or(0, |base| base.value),
                 on_demand_share: raw.on_demand.map_or(0.0, |share| share.0),
-                interruptions: interruptions.value.0,
+                interruptions,
             })
         }
     };
@@ -378,6 +407,8 @@ pub(super) fn check_fleet(
         spot,
         mtbf,
         unhealthy_threshold,
+        healthy_threshold,
+        replaces_unhealthy: raw.health_checks != Some(HealthChecks::Ec2),
         task: None,
         eks: raw.control_plane == Some(ControlPlane::Eks),
         scale_in_rest: SimDuration::ZERO,
@@ -444,7 +475,7 @@ pub(super) fn check_fargate(
     let health = within(raw.health_check_interval.as_ref(), second(5), second(300), second(30), reader);
     let draining = within(raw.deregistration_delay.as_ref(), second(0), second(3_600), second(300), reader);
     let rest = within(raw.cooldown.as_ref(), second(0), second(86_400), second(300), reader);
-    let unhealthy_threshold = unhealthy_threshold(raw.unhealthy_threshold.as_ref(), reader);
+    let unhealthy_threshold = threshold(raw.unhealthy_threshold.as_ref(), "failed", 2, reader);
     let mtbf = mtbf(raw.mtbf.as_ref(), reader);
     let speed = speed(raw.speed.as_ref(), reader);
     let policies = raw.scaling.as_ref().map_or(&[][..], |policies| &policies.0);
@@ -464,7 +495,14 @@ pub(super) fn check_fargate(
     let seconds = |n| Distribution::Constant(second(n));
     let pending = start.and_then(|start| start.pending.clone()).unwrap_or_else(|| seconds(20));
     let pull = start.and_then(|start| start.pull.clone()).unwrap_or_else(|| seconds(10));
+    let spot = raw.spot.as_ref().map(|raw| fargate_spot(raw, reader));
+    let extra_disk = extra_disk(raw.ephemeral_storage.as_ref(), reader);
     let task = task?;
+    let (spot, spot_discount) = match spot {
+        Some(spot) => spot.map(|(spot, discount)| (Some(spot), discount))?,
+        None => (None, 0),
+    };
+    let task = Task { extra_disk: extra_disk?, spot_discount, ..task };
     let vcpu = f64::from(task.milli_vcpu) / 1_000.0;
     let memory = f64::from(task.memory.0) / 1_024.0;
     let instance = InstanceType {
@@ -494,9 +532,43 @@ pub(super) fn check_fargate(
         warmup: SimDuration::ZERO,
         scale_in_rest: rest,
         eks: raw.control_plane == Some(ControlPlane::Eks),
+        spot,
         task: Some(task),
         ..Fleet::fixed(instance, 1)
     })
+}
+
+/// The share that is interrupted within a month, which leaves some.
+fn interruptions(share: &At<Percent>, reader: &mut Reader) -> f64 {
+    if share.value.0 > 0.999 {
+        let help = "write at most 99.9%; an `events:` entry interrupts them all at once";
+        reader.error("out-of-range", "nothing would survive", share.span, "", help);
+    }
+    share.value.0
+}
+
+/// The mix of a service, and the discount in thousandths.
+fn fargate_spot(raw: &RawFargateSpot, reader: &mut Reader) -> Option<(Spot, u32)> {
+    let interruptions = interruptions(raw.interruptions.as_ref()?, reader);
+    let discount = raw.discount.as_ref()?;
+    let permille = (discount.value.0 * 1_000.0 + 0.5) as u32;
+    if !(1..=999).contains(&permille) || (discount.value.0 * 1_000.0 - f64::from(permille)).abs() > 1e-6 {
+        let help = "write 0.1% to 99.9%, to a tenth of a percent";
+        reader.error("out-of-range", "no discount that Fargate Spot could have", discount.span, "", help);
+    }
+    let base = raw.base.as_ref().map_or(0, |base| base.value);
+    Some((Spot { base, on_demand_share: raw.on_demand.map_or(0.0, |share| share.0), interruptions }, permille))
+}
+
+/// GB of disk beyond the 20 that are free.
+fn extra_disk(disk: Option<&At<Bytes>>, reader: &mut Reader) -> Option<u32> {
+    let Some(disk) = disk else { return Some(0) };
+    let gb = disk.value.0 >> 30;
+    if !(20..=200).contains(&gb) || disk.value.0 != gb << 30 {
+        reader.error("out-of-range", "Fargate offers no such disk", disk.span, "", "write `20 GB` to `200 GB`");
+        return None;
+    }
+    u32::try_from(gb - 20).ok()
 }
 
 /// Memory that Fargate offers for these thousandths of a vCPU, in GB: from, to, in steps of (AWS Fargate pricing page, 2026).
@@ -534,5 +606,5 @@ fn check_task(cpu: Option<&At<f64>>, memory: Option<&At<MegaBytes>>, arch: Arch,
         let title = format!("Fargate offers no {mb} MB with {} vCPU", cpu.value);
         reader.error("out-of-range", title, memory.span, "", &format!("write {offered}"));
     }
-    Some(Task { milli_vcpu, memory: memory.value, arch })
+    Some(Task { milli_vcpu, memory: memory.value, arch, extra_disk: 0, spot_discount: 0 })
 }

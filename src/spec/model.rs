@@ -431,6 +431,10 @@ pub struct Fleet {
     pub mtbf: Option<SimDuration>,
     /// Failed health checks in a row until an instance is taken for unhealthy.
     pub unhealthy_threshold: u32,
+    /// Passed health checks in a row until an unhealthy one is healthy again.
+    pub healthy_threshold: u32,
+    /// What the balancer takes for unhealthy is replaced (health check type `ELB`); otherwise only what fails (`EC2`).
+    pub replaces_unhealthy: bool,
     /// Speed of a vCPU relative to the reference.
     pub speed: f64,
     /// From the launch to `running`, not billed: API call and pending state.
@@ -501,6 +505,8 @@ impl Fleet {
             spot: None,
             mtbf: None,
             unhealthy_threshold: 2,
+            healthy_threshold: 5,
+            replaces_unhealthy: true,
             speed: 1.0,
             pending: Distribution::ZERO,
             boot: Vec::new(),
@@ -538,6 +544,10 @@ pub struct Task {
     pub memory: MegaBytes,
     /// Processor architecture.
     pub arch: Arch,
+    /// Disk beyond the 20 GB that are free, GB.
+    pub extra_disk: u32,
+    /// What a Spot task costs less than one on demand, thousandths.
+    pub spot_discount: u32,
 }
 
 /// A mix of on-demand and Spot instances (AWS.md 4.14).

@@ -221,6 +221,8 @@ pub struct Incident {
 pub enum Trouble {
     /// Everything in a zone (0 = `a`) fails, and nothing is launched there before it is over.
     ZoneFails(u32),
+    /// So large a share (0..=1) of each fleet's instances in service answers nothing until it is over, while their machines run.
+    InstancesHang(f64),
     /// So large a share (0..=1) of the Spot instances of each fleet get their notice at once, and none is launched before it is over.
     SpotInterrupted(f64),
 }

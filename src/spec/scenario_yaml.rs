@@ -307,7 +307,7 @@ record! {
 }
 
 record! {
-    /// Something that happens to the cloud: `zone_fails` or `spot_interrupts`.
+    /// Something that happens to the cloud: `zone_fails`, `instances_hang` or `spot_interrupts`.
     pub(crate) struct RawEvent: "an event such as `{ at: 10d, zone_fails: a, lasts: 40m }`" {
         /// Start since t = 0, within the horizon.
         required at: At<SimDuration>,
@@ -315,6 +315,8 @@ record! {
         required lasts: At<SimDuration>,
         /// The zone, `a` to `f`, whose instances fail; none is launched there before it is over.
         optional zone_fails: At<Zone>,
+        /// Share of each fleet's instances in service that answer nothing until it is over, while their machines run.
+        optional instances_hang: At<Percent>,
         /// Share of each fleet's Spot instances that are interrupted; none is launched before it is over.
         optional spot_interrupts: At<Percent>,
         /// How often it happens: `month`, `week` or `once` (default once, shown apart from the monthly total).
@@ -346,14 +348,17 @@ pub(crate) fn check_event(raw: RawEvent, horizon: SimDuration, reader: &mut Read
             reader.error("not-positive", "the event has no length", lasts.span, "", "write e.g. `40m`");
         }
     }
-    let what = match (&raw.zone_fails, &raw.spot_interrupts) {
-        (Some(zone), None) => Trouble::ZoneFails(zone.value.0),
-        (None, Some(share)) => Trouble::SpotInterrupted(share.value.0),
+    let what = match (&raw.zone_fails, &raw.instances_hang, &raw.spot_interrupts) {
+        (Some(zone), None, None) => Trouble::ZoneFails(zone.value.0),
+        (None, Some(share), None) => Trouble::InstancesHang(share.value.0),
+        (None, None, Some(share)) => Trouble::SpotInterrupted(share.value.0),
         _ => {
             if !reader.failed_within(raw.span) {
                 let span = reader.first_line(raw.span);
-                let help = "write `zone_fails: a` or `spot_interrupts: 50%`; two things are two events";
-                reader.error("one-event", "an event is one of zone_fails and spot_interrupts", span, "", help);
+                let help =
+                    "write `zone_fails: a`, `instances_hang: 25%` or `spot_interrupts: 50%`; two things are two events";
+                let title = "an event is one of zone_fails, instances_hang and spot_interrupts";
+                reader.error("one-event", title, span, "", help);
             }
             return None;
         }

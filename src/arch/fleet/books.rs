@@ -15,12 +15,24 @@ const MINIMUM_BILLED: SimDuration = SimDuration(60 * NANOS_PER_SEC);
 /// Metrics that detailed monitoring publishes for an instance.
 const DETAILED_METRICS: u64 = 7;
 
+/// The key of a Fargate Spot price, which names its discount in thousandths: `fargate.spot_650.vcpu.x86.hour`. The bill knows what that costs.
+fn spot_key(on_demand: &str, permille: u32) -> String {
+    format!("fargate.spot_{permille}.{}", on_demand.trim_start_matches("fargate."))
+}
+
 /// What a machine's time is paid by.
 enum Machine {
     /// An instance with its volume.
     Instance { on_demand: MeterId, spot: Option<MeterId>, volumes: MeterId, volume_gib: u64 },
     /// A task by its thousandths of a vCPU and its MB.
-    Task { vcpu: MeterId, memory: MeterId, milli: u64, mb: u64 },
+    Task {
+        vcpu: MeterId,
+        memory: MeterId,
+        spot: Option<(MeterId, MeterId)>,
+        disk: Option<(MeterId, u64)>,
+        milli: u64,
+        mb: u64,
+    },
 }
 
 struct Meters {
@@ -96,13 +108,24 @@ impl Books {
                 let arch = if task.arch == Arch::Arm { "arm" } else { "x86" };
                 // As the price list states them, by the hour.
                 let (vcpu, memory) = (format!("fargate.vcpu.{arch}.hour"), format!("fargate.gb.{arch}.hour"));
+                let spot = fleet.spot.map(|_| {
+                    let key = |on_demand: &str| spot_key(on_demand, task.spot_discount);
+                    (key(&vcpu), key(&memory))
+                });
                 let machine = Machine::Task {
                     vcpu: ledger.open(name, vcpu.clone(), RawUnit::Ms),
                     memory: ledger.open(name, memory.clone(), RawUnit::MbMs),
+                    spot: spot.as_ref().map(|(vcpu, memory)| {
+                        (ledger.open(name, vcpu.clone(), RawUnit::Ms), ledger.open(name, memory.clone(), RawUnit::MbMs))
+                    }),
+                    disk: (task.extra_disk > 0).then(|| {
+                        (ledger.open(name, "fargate.ephemeral", RawUnit::MbMs), u64::from(task.extra_disk) << 10)
+                    }),
                     milli: u64::from(task.milli_vcpu),
                     mb: u64::from(task.memory.0),
                 };
-                (machine, vec![vcpu, memory])
+                let of_spot = spot.into_iter().flat_map(|(vcpu, memory)| [vcpu, memory]);
+                (machine, [vcpu, memory].into_iter().chain(of_spot).collect())
             }
         };
         let mut types = Vec::new();
@@ -309,9 +332,17 @@ impl Books {
                 }
                 ledger.book(*volumes, (billed + before + stopped) * volume_gib);
             }
-            Machine::Task { vcpu, memory, milli, mb } => {
-                ledger.book(*vcpu, (billed * milli + 500) / 1_000);
-                ledger.book(*memory, billed * mb);
+            Machine::Task { vcpu, memory, spot: of_spot, disk, milli, mb } => {
+                let on_demand = billed.saturating_sub(spot);
+                for (machines, (vcpu, memory)) in
+                    [(on_demand, (*vcpu, *memory))].into_iter().chain(of_spot.map(|meters| (spot, meters)))
+                {
+                    ledger.book(vcpu, (machines * milli + 500) / 1_000);
+                    ledger.book(memory, machines * mb);
+                }
+                if let Some((meter, mb)) = disk {
+                    ledger.book(*meter, billed * mb);
+                }
             }
         }
         ledger.book(self.meters.logs, std::mem::take(&mut self.hour_logs));

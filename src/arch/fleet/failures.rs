@@ -80,6 +80,11 @@ impl Failures {
         }
     }
 
+    /// Phase (0..interval) of an instance's next health check.
+    pub fn first_check(&self, launch: u64, interval: u64) -> u64 {
+        ((u128::from(self.keys.check.draw(launch, 0)) * u128::from(interval)) >> 64) as u64
+    }
+
     /// Whether instances can be launched in a zone.
     pub fn works(&self, zone: u32) -> bool {
         !self.zones_down[zone as usize]
@@ -134,21 +139,18 @@ impl FleetState {
                 self.failures.zones_down[zone as usize] = true;
                 for slot in 0..self.instances.len() as u32 {
                     let instance = &self.instances[slot as usize];
-                    if instance.zone == zone && instance.phase != Phase::Gone && !instance.dead {
+                    if instance.zone == zone && instance.phase != Phase::Gone && (!instance.dead || instance.hung > 0) {
                         self.fail(now, slot, shared, queue, done);
                     }
                 }
             }
             Trouble::ZoneFails(_) => {}
+            Trouble::InstancesHang(share) => self.hang(now, share, index, shared, queue, done),
             Trouble::SpotInterrupted(share) => {
                 self.failures.spot_gone += 1;
                 let here =
                     |instance: &Instance| instance.spot && matches!(instance.phase, Phase::Starting | Phase::InService);
-                let mut spot: Vec<(u64, u32)> = (0..self.instances.len() as u32)
-                    .filter(|&slot| here(&self.instances[slot as usize]))
-                    .map(|slot| (self.failures.keys.wave.draw(self.instances[slot as usize].launched, index), slot))
-                    .collect();
-                spot.sort_unstable();
+                let spot = self.drawn(here, index);
                 let taken = (spot.len() as f64 * share + 0.5) as usize;
                 for &(_, slot) in spot.iter().take(taken) {
                     self.interrupted(now, slot, shared, queue);
@@ -157,8 +159,25 @@ impl FleetState {
         }
     }
 
+    /// The instances that an event may strike, in an order drawn for it.
+    pub(super) fn drawn(&self, may: impl Fn(&Instance) -> bool, event: u32) -> Vec<(u64, u32)> {
+        let mut drawn: Vec<(u64, u32)> = (0..self.instances.len() as u32)
+            .filter(|&slot| may(&self.instances[slot as usize]))
+            .map(|slot| (self.failures.keys.wave.draw(self.instances[slot as usize].launched, event), slot))
+            .collect();
+        drawn.sort_unstable();
+        drawn
+    }
+
     /// An event of the scenario is over.
-    pub(super) fn is_over(&mut self, now: SimTime, index: u32, shared: &mut Shared<'_>, queue: &mut EventQueue<Event>) {
+    pub(super) fn is_over(
+        &mut self,
+        now: SimTime,
+        index: u32,
+        shared: &mut Shared<'_>,
+        queue: &mut EventQueue<Event>,
+        done: &mut impl FnMut(Call, Ending),
+    ) {
         match shared.scenario.events[index as usize].what {
             Trouble::ZoneFails(zone) if zone < self.zones => {
                 self.failures.zones_down[zone as usize] = false;
@@ -166,6 +185,7 @@ impl FleetState {
                 self.rebalance(now, shared, queue);
             }
             Trouble::ZoneFails(_) => {}
+            Trouble::InstancesHang(_) => self.answer_again(now, index, queue, done),
             Trouble::SpotInterrupted(_) => {
                 self.failures.spot_gone -= 1;
                 self.catch_up_on_launches(now, shared, queue);
@@ -236,7 +256,7 @@ impl FleetState {
             let lost = self.remove(now, slot, shared);
             return self.never_answered(now, &lost, done);
         }
-        instance.dead = true;
+        (instance.dead, instance.hung) = (true, 0);
         let server = &mut instance.server;
         let (busy, occupancy) = (server.take_busy(now), server.take_occupancy(now));
         instance.period_busy += busy;
@@ -258,7 +278,7 @@ impl FleetState {
     /// phase of the interval.
     pub(super) fn second_failed_check(&self, now: SimTime, launch: u64) -> SimTime {
         let interval = self.check_interval.0;
-        let phase = ((u128::from(self.failures.keys.check.draw(launch, 0)) * u128::from(interval)) >> 64) as u64;
+        let phase = self.failures.first_check(launch, interval);
         now + SimDuration(phase.saturating_add(interval.saturating_mul(self.failures.further_checks())))
     }
 
@@ -290,29 +310,48 @@ impl FleetState {
         done: &mut impl FnMut(Call, Ending),
     ) {
         self.counts_as_never_served(slot);
+        let instance = &self.instances[slot as usize];
+        let serves = matches!(instance.phase, Phase::InService | Phase::Unhealthy);
+        if serves && !instance.dead && !instance.restarting {
+            // It hung, and answers again.
+            return;
+        }
+        if serves && !self.replaces && (instance.hung > 0 || instance.restarting) {
+            if instance.phase == Phase::InService {
+                self.take_out(slot);
+            }
+            return;
+        }
         if !self.take_away(slot) {
             // It drains already, and nobody has to come in its place.
             return;
         }
-        for job in self.remove(now, slot, shared) {
-            // Those who still wait for a connection go on doing so.
+        let lost = self.remove(now, slot, shared);
+        self.never_connected(now, &lost, done);
+        self.launch(now, shared, queue);
+        self.fill_pool(now, shared, queue);
+    }
+
+    /// Those who still wait for a connection go on doing so.
+    pub(super) fn never_connected(&mut self, now: SimTime, lost: &[Job<Call>], done: &mut impl FnMut(Call, Ending)) {
+        for job in lost {
             let at = job.tag.at + CONNECT_TIMEOUT;
             self.books.left(&job.tag, at);
             done(job.tag, Self::not_connected(at.max(now)));
         }
-        self.launch(now, shared, queue);
-        self.fill_pool(now, shared, queue);
     }
 
     /// Takes an instance that starts or serves out of the group's counts. Whether it was one.
     pub(super) fn take_away(&mut self, slot: u32) -> bool {
         let instance = &self.instances[slot as usize];
+        let zone = instance.zone as usize;
         match instance.phase {
             Phase::Starting => self.starting -= 1,
-            Phase::InService => self.in_service.retain(|&other| other != slot),
+            Phase::InService | Phase::Unhealthy => self.in_service.retain(|&other| other != slot),
             Phase::Draining | Phase::Preparing | Phase::Pooled | Phase::Gone => return false,
         }
-        self.by_zone[instance.zone as usize] -= 1;
+        self.by_zone[zone] -= 1;
+        self.open_if_none_is_healthy();
         true
     }
 
@@ -361,7 +400,8 @@ impl FleetState {
     pub(super) fn make_room(&mut self, now: SimTime, shared: &mut Shared<'_>, queue: &mut EventQueue<Event>) {
         if self.failures.beyond > 0 {
             self.failures.beyond -= 1;
-            if self.starting + self.in_service.len() as u32 > self.size.desired {
+            let unhealthy = if self.fails_open { 0 } else { self.unhealthy_count() };
+            if self.starting + self.in_service.len() as u32 + unhealthy > self.size.desired {
                 self.drain_one(now, queue);
             }
             self.rebalance(now, shared, queue);

@@ -84,7 +84,8 @@ impl FleetState {
         let noticed = self.second_failed_check(now, launch);
         if noticed < up {
             self.plan(noticed, Step::Unhealthy, slot, queue);
-        } else {
+        }
+        if noticed >= up || !self.replaces {
             self.plan(up, Step::Restarted, slot, queue);
         }
     }
