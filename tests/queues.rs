@@ -29,13 +29,13 @@ fn erlang_c(servers: u32, load: f64) -> f64 {
 #[test]
 fn a_pooled_queue_is_erlang_c() {
     for (servers, load) in [(2u32, 0.7), (4, 0.8), (8, 0.6)] {
-        let output = queued(1, servers, load, Balancing::RoundRobin, 40_000.0);
+        let output = queued(1, servers, load, Balancing::RoundRobin, 10_000.0);
         let c = erlang_c(servers, load * f64::from(servers));
         let backlog = output.components[1].backlog.expect("a fleet has one");
         let served = output.classes[0].ended[0] as f64;
         let name = format!("M/M/{servers} at {load}");
-        assert_close(&format!("{name}: share that waits"), backlog.requests as f64 / served, c, 0.015);
-        assert_close(&format!("{name}: mean queue"), backlog.mean, c * load / (1.0 - load), 0.04);
+        assert_close(&format!("{name}: share that waits"), backlog.requests as f64 / served, c, 0.025);
+        assert_close(&format!("{name}: mean queue"), backlog.mean, c * load / (1.0 - load), 0.07);
         let wait = MEAN / f64::from(servers) / (1.0 - load);
         assert_close(
             &format!("{name}: wait of those"),
@@ -43,7 +43,7 @@ fn a_pooled_queue_is_erlang_c() {
             wait,
             0.04,
         );
-        assert_close(&format!("{name}: mean time"), output.classes[0].latency.mean_secs(), MEAN + c * wait, 0.015);
+        assert_close(&format!("{name}: mean time"), output.classes[0].latency.mean_secs(), MEAN + c * wait, 0.025);
     }
 }
 
@@ -52,8 +52,7 @@ fn a_pooled_queue_is_erlang_c() {
 /// probability of about `load`^(2 `most`). (Flatto and McKean 1977 and Adan, Wessels and Zijm 1990 solve the same chain.)
 fn two_shortest_queues(load: f64, most: usize) -> f64 {
     let (lambda, n) = (2.0 * load, most + 1);
-    let mut p = vec![0.0; n * n];
-    p[0] = 1.0;
+    let mut p = vec![1.0; n * n];
     // By symmetry only i <= j is kept: i the shorter queue, j the longer.
     let at = |i: usize, j: usize| if i <= j { i * n + j } else { j * n + i };
     for sweep in 0..20_000 {
@@ -65,7 +64,7 @@ fn two_shortest_queues(load: f64, most: usize) -> f64 {
                 let out = arrives + f64::from(u8::from(i > 0)) + f64::from(u8::from(j > 0));
                 let mut into = 0.0;
                 // An arrival made the shorter queue longer: from (i - 1, j) to (i, j), or from (j - 1, j - 1) to (j - 1, j).
-                if i > 0 && i < j || i > 0 && i == j {
+                if i > 0 {
                     into += lambda * p[at(i - 1, j)];
                 }
                 if j == i + 1 {
@@ -110,11 +109,11 @@ fn the_chain_of_two_shortest_queues_is_sound() {
 #[test]
 fn least_outstanding_joins_the_shortest_of_two_queues() {
     for load in [0.5, 0.8] {
-        let output = queued(2, 1, load, Balancing::LeastOutstanding, 40_000.0);
+        let output = queued(2, 1, load, Balancing::LeastOutstanding, 15_000.0);
         let expected = two_shortest_queues(load, 40);
-        assert_close(&format!("number at {load}"), output.components[1].mean_in_system, expected, 0.015);
+        assert_close(&format!("number at {load}"), output.components[1].mean_in_system, expected, 0.025);
         // Little: T = L / lambda.
         let time = expected / (2.0 * load) * MEAN;
-        assert_close(&format!("mean time at {load}"), output.classes[0].latency.mean_secs(), time, 0.015);
+        assert_close(&format!("mean time at {load}"), output.classes[0].latency.mean_secs(), time, 0.025);
     }
 }
