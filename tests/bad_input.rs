@@ -212,7 +212,12 @@ fn mistakes_of_events_and_failures() {
     mistake("at: 6d, zone_fails: a, lasts: 2d", "2d", "not over within the horizon", "shorten");
     mistake("at: 1d, zone_fails: a, lasts: 0s", "0s", "no length", "40m");
     mistake("at: 1d, zone_fails: x, lasts: 40m", "x", "x", "`a`");
-    mistake("at: 1d, lasts: 40m", "{ at: 1d, lasts: 40m }", "one of zone_fails and spot_interrupts", "zone_fails: a");
+    mistake(
+        "at: 1d, lasts: 40m",
+        "{ at: 1d, lasts: 40m }",
+        "one of zone_fails, instances_hang and spot_interrupts",
+        "zone_fails: a",
+    );
     mistake("at: 1d, lasts: 40m, spot_interrupts: 0.5", "0.5", "", "50%");
     let fleet = |inside: &str| format!("min: 2\n          {inside}");
     let mistake = |inside: &str, at: &str, title: &str, help: &str| {
@@ -262,7 +267,13 @@ fn mistakes_of_services() {
     mistake("min: 2", "min: 12", "12", "more than `max`", "swap");
     mistake("cooldown: 60s", "cooldown: 2d", "2d", "out of range", "0s to 1d");
     mistake("control_plane: eks", "control_plane: k8s", "k8s", "k8s", "`ecs`");
-    mistake("arch: arm64", "arch: arm64, spot: 1", "spot", "not modelled yet", "");
+    mistake("arch: arm64", "arch: arm64, capacity_providers: 1", "capacity_providers", "not modelled yet", "");
+    mistake("arch: arm64", "arch: arm64, ephemeral_storage: 10 GB", "10 GB", "no such disk", "20 GB");
+    let spot = |discount: &str| format!("arch: arm64, spot: {{ base: 1, interruptions: 10%{discount} }}");
+    assert_eq!(load(service(&good.replace("arch: arm64", &spot(", discount: 62.5%")))).unwrap().warnings, []);
+    mistake("arch: arm64", &spot(", discount: 0%"), "0%", "no discount", "0.1%");
+    mistake("arch: arm64", &spot(", discount: 62.55%"), "62.55%", "no discount", "tenth of a percent");
+    mistake("arch: arm64", &spot(""), &spot("").replace("arch: arm64, spot: ", ""), "discount", "");
 }
 
 #[test]

@@ -53,3 +53,24 @@ fn new_connections_decide() {
     // For ten seconds of an hour.
     assert_close("units", units as f64 / 1e6, 20.0 * 10.0 / 3600.0, 1e-4);
 }
+
+/// 144,000 requests with 10 KB each to and from a database in one of three zones: two thirds cross, paid on both sides. Functions stand in two zones.
+#[test]
+fn what_crosses_to_the_database_is_paid_on_both_sides() {
+    let mut scenario = scenario(40.0, 3600.0, constant(0.1));
+    scenario.traffic.spread = Spread::Even;
+    scenario.warmup = SimDuration::from_mins(10);
+    let hourly = "0.1".parse().expect("money");
+    let transfer = Bytes(10 << 10);
+    scenario.backend = Some(Backend { hourly, max_connections: Limit::Unlimited, pool_per_instance: 1, transfer });
+    let group = ComponentKind::Fleet(Fleet { zones: 3, ..fleet(3, 2) });
+    for (architecture, share) in [
+        (behind_balancer(group, Balancing::RoundRobin), 2.0 / 3.0),
+        (behind_balancer(ComponentKind::Lambda(function()), Balancing::RoundRobin), 0.5),
+    ] {
+        let output = run(&scenario, &architecture);
+        let crossed = output.usage.meters.iter().find(|meter| meter.sku == "dto.cross_az").expect("a meter");
+        assert_eq!(crossed.component, "backend");
+        assert_close("bytes", crossed.total as f64, 144_000.0 * 10_240.0 * 2.0 * share, 1e-5);
+    }
+}

@@ -210,8 +210,12 @@ fn provisioned_concurrency_ends_at_the_accounts_limit() {
 #[test]
 fn provisioned_environments_give_their_connections_back() {
     let mut scenario = even(10.0, 200.0, 0.95);
-    scenario.backend =
-        Some(Backend { hourly: "0.1".parse().expect("money"), max_connections: Limit::At(10), pool_per_instance: 1 });
+    scenario.backend = Some(Backend {
+        hourly: "0.1".parse().expect("money"),
+        max_connections: Limit::At(10),
+        pool_per_instance: 1,
+        transfer: Bytes(0),
+    });
     let rule = Provisioned { schedule: vec![(SimDuration::from_secs(100), 0)], ..provisioned(10) };
     let output = run_function(&scenario, Function { provisioned: Some(rule), ..function() });
     assert_eq!(output.classes[0].ended[Outcome::Failed as usize], 0);

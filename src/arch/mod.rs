@@ -3,6 +3,7 @@
 //! [`simulate`] runs one replication of one architecture over a stream of requests. One file a kind of component; [`world`] is
 //! the graph that connects them.
 
+pub mod backend_transfer;
 pub mod call;
 mod chain;
 mod deliveries;

@@ -4,6 +4,7 @@
 //! answers at once with the instant of its end; a fleet answers later. Either way the answer goes back through the fronts to the
 //! client ([`super::way_back`]), who takes it, gives up, or tries again.
 
+use super::backend_transfer::BackendTransfer;
 use super::call::{Call, Ending, NO_TICKET};
 use super::chain::{Chains, Waiter};
 use super::deployment::{self, Versions};
@@ -267,6 +268,7 @@ pub struct World<'a> {
     external_meter: Option<MeterId>,
     network: Option<NetworkMeters>,
     backend_meter: Option<MeterId>,
+    backend_transfer: Option<BackendTransfer>,
 }
 
 /// Buckets of the series: the shortest of these that makes at most 720.
@@ -420,6 +422,8 @@ impl<'a> World<'a> {
             }),
         };
         let backend_meter = scenario.backend.as_ref().map(|_| ledger.open("backend", "backend.hour", RawUnit::Ms));
+        let first_id = how.window.map_or(0, |window| window.first_id);
+        let backend_transfer = BackendTransfer::new(scenario, architecture, first_id, &mut ledger);
         let mut world = Self {
             shared,
             back: WayBack::new(
@@ -451,13 +455,14 @@ impl<'a> World<'a> {
             bucket,
             bucket_from: start,
             hour_from: start,
-            next_id: how.window.map_or(0, |window| window.first_id),
+            next_id: first_id,
             external,
             counts_external,
             hour_external: 0,
             external_meter,
             network,
             backend_meter,
+            backend_transfer,
         };
         if start > SimTime::ZERO {
             queue.push(start, Event::new(Due::Edge, 0, 0));
@@ -727,6 +732,9 @@ impl<'a> World<'a> {
             self.queues.iter_mut().for_each(|state| state.restart(now));
             self.streams.iter_mut().for_each(|state| state.restart(now));
             (self.hour_external, self.back.hour_direct) = (0, 0);
+            if let Some(transfer) = &mut self.backend_transfer {
+                transfer.restart(self.next_id);
+            }
             self.shared.connections.gauge.restart(now);
         }
         self.close_until(now);
@@ -773,6 +781,9 @@ impl<'a> World<'a> {
         }
         if let Some(meter) = self.backend_meter {
             ledger.book(meter, length.0 / NANOS_PER_MILLI);
+        }
+        if let Some(transfer) = &mut self.backend_transfer {
+            transfer.close_hour(self.next_id, ledger);
         }
     }
 

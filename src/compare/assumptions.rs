@@ -98,6 +98,10 @@ pub fn assumptions(scenario: &Scenario) -> Vec<Assumption> {
         sheet.say("backend.hourly", format!("{} an hour, on every architecture's bill", backend.hourly.cents()));
         sheet.say("backend.max_connections", limit(backend.max_connections));
         sheet.say("backend.pool_per_instance", backend.pool_per_instance);
+        if backend.transfer.0 > 0 {
+            let each = bytes(backend.transfer);
+            sheet.say("backend.transfer", format!("{each} a request; what crosses zones is paid on both sides"));
+        }
     }
     billing(&mut sheet, scenario);
     let mut rows = sheet.rows;
@@ -196,13 +200,13 @@ fn billing(sheet: &mut Sheet, scenario: &Scenario) {
 pub fn not_modelled() -> Vec<String> {
     [
         "Network time between the client and the service, and TLS handshakes.",
-        "Outages, faulty deployments and zones that fail; health checks always see a healthy target.",
+        "Outages and machines that fail or hang, unless `events` or `mtbf` say so; faulty deployments.",
         "Transient differences of speed between machines of one type, and noisy neighbours.",
         "Operations staff, support plans, taxes, and discounts negotiated with AWS, unless they are stated.",
         "Environments that Lambda recycles or initialises ahead of requests on its own account, unless `max_age` says so.",
         "The limits of tables, queues and streams.",
         "Memory of instances unless `memory` states it.",
-        "Transfer between zones, storage of logs, alarms, and the public addresses of NAT gateways.",
+        "Transfer between zones beyond what `backend.transfer` and network balancers state, storage of logs, alarms, and the public addresses of NAT gateways.",
         "The error of the traffic forecast: the intervals show the noise of this traffic alone.",
     ]
     .map(str::to_owned)

@@ -435,4 +435,6 @@ pub struct Backend {
     pub max_connections: Limit,
     /// Connections that each instance's pool opens (an environment opens one).
     pub pool_per_instance: u32,
+    /// Bytes between it and the machines for each request, both directions together.
+    pub transfer: Bytes,
 }

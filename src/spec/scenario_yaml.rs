@@ -1256,6 +1256,8 @@ record! {
         optional max_connections: At<Limit>,
         /// Connections that the pool of each instance opens; an environment of a function opens one (default 10).
         optional pool_per_instance: At<u32>,
+        /// Bytes between it and the application for each request, both directions together; what crosses zones is paid (default none).
+        optional transfer: Bytes,
     }
     later ["proxy", "storage", "latency", "iops", "replicas"]
 }
@@ -1300,6 +1302,7 @@ pub(crate) fn backend(raw: RawBackend, reader: &mut Reader) -> Option<Backend> {
         hourly: raw.hourly?,
         max_connections: raw.max_connections.map_or(Limit::Unlimited, |limit| limit.value),
         pool_per_instance: raw.pool_per_instance.map_or(10, |pool| pool.value),
+        transfer: raw.transfer.unwrap_or_default(),
     })
 }
 
