@@ -30,14 +30,14 @@ impl<T> Backlog<T> {
 
     /// How many wait.
     #[inline]
-    pub fn len(&self) -> u64 {
+    pub fn length(&self) -> u64 {
         self.jobs.len() as u64
     }
 
     /// Brings the integral up to `now`, in nanoseconds.
     #[inline]
     pub fn count(&mut self, now: u64) {
-        self.seen.area += self.len() * (now - self.counted_at.min(now));
+        self.seen.area += self.length() * (now - self.counted_at.min(now));
         self.counted_at = now;
     }
 
@@ -46,7 +46,7 @@ impl<T> Backlog<T> {
         self.count(now);
         self.jobs.push_back(job);
         self.seen.requests += 1;
-        self.seen.peak = self.seen.peak.max(self.len());
+        self.seen.peak = self.seen.peak.max(self.length());
     }
 
     /// The first goes to work at `now`.
@@ -67,7 +67,7 @@ impl<T> Backlog<T> {
     /// What was seen since the last call, up to `now`. To be called at least every few hours, so that the integral fits.
     pub fn take(&mut self, now: u64) -> Waited {
         self.count(now);
-        let fresh = Waited { area: 0, requests: 0, peak: self.len() };
+        let fresh = Waited { area: 0, requests: 0, peak: self.length() };
         std::mem::replace(&mut self.seen, fresh)
     }
 }

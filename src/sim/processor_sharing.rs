@@ -191,7 +191,7 @@ impl<T: Copy> Server<T> {
     /// Requests at work and queued.
     #[inline]
     pub fn outstanding(&self) -> u64 {
-        self.at_work + self.backlog.len()
+        self.at_work + self.backlog.length()
     }
 
     /// When something next happens here.
@@ -329,7 +329,7 @@ impl<T: Copy> Server<T> {
             self.start(now.0, job);
             self.plan();
             Admission::Accepted
-        } else if self.backlog.len() < self.queue_limit {
+        } else if self.backlog.length() < self.queue_limit {
             self.backlog.push(now.0, job);
             Admission::Accepted
         } else {
