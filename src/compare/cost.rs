@@ -159,11 +159,14 @@ fn of_architecture(
     Ok(found)
 }
 
+/// Makes a bill of these replications with these variants.
+type BillOf<'a> = dyn Fn(&[&Usage], &[Variant<'_>]) -> Result<Bill, BillError> + 'a;
+
 /// What the happenings of each frequency add to the bill `whole`.
 fn added(
     runs: &ArchitectureRuns,
     whole: &Bill,
-    price: &dyn Fn(&[&Usage], &[Variant]) -> Result<Bill, BillError>,
+    price: &BillOf<'_>,
 ) -> Result<Vec<(Frequency, Usd)>, BillError> {
     let mut found = Vec::new();
     for (per, counted) in &runs.without {

@@ -278,10 +278,7 @@ pub fn is_finding(warning: &str) -> bool {
 }
 
 fn effect(event: &EventResult) -> String {
-    let mut text = around(
-        [event.not_served, event.not_served_before],
-        [event.worst_p99_ms, event.worst_p99_before_ms],
-    );
+    let mut text = around([event.not_served, event.not_served_before], [event.worst_p99_ms, event.worst_p99_before_ms]);
     let Some(change) = &event.change else { return text };
     let mut took = Vec::new();
     if let Some(hours) = &change.instance_hours {
