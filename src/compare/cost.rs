@@ -163,11 +163,7 @@ fn of_architecture(
 type BillOf<'a> = dyn Fn(&[&Usage], &[Variant<'_>]) -> Result<Bill, BillError> + 'a;
 
 /// What the happenings of each frequency add to the bill `whole`.
-fn added(
-    runs: &ArchitectureRuns,
-    whole: &Bill,
-    price: &BillOf<'_>,
-) -> Result<Vec<(Frequency, Usd)>, BillError> {
+fn added(runs: &ArchitectureRuns, whole: &Bill, price: &BillOf<'_>) -> Result<Vec<(Frequency, Usd)>, BillError> {
     let mut found = Vec::new();
     for (per, counted) in &runs.without {
         if *per == Frequency::Once {

@@ -56,7 +56,8 @@ impl FleetState {
         if !days.contains(super::weekday(now, shared.scenario)) || self.books.is_already(index as usize) {
             return;
         }
-        let here = |instance: &Instance| matches!(instance.phase, Phase::Starting | Phase::InService | Phase::Unhealthy);
+        let here =
+            |instance: &Instance| matches!(instance.phase, Phase::Starting | Phase::InService | Phase::Unhealthy);
         let server = self.instances.iter().position(here).map(|slot| slot as u32);
         if let Some(slot) = server {
             self.take_away(slot);
