@@ -358,6 +358,28 @@ mod tests {
         assert_eq!(lambda_runtime("cobol", Package::Zip, Arch::X86, MegaBytes(512)), None);
     }
 
+    /// AWS.md 3.2, x86 p50 in ms, zip and image; and arm64 against x86 as zip.
+    #[test]
+    fn packages_and_processors_start_as_measured() {
+        let p50 = |runtime, package, arch| match lambda_runtime(runtime, package, arch, MegaBytes(512)).unwrap().init {
+            Distribution::LogNormal { mu, .. } => mu.exp() * 1e3,
+            other => panic!("{other:?}"),
+        };
+        for (runtime, zip, image) in [
+            ("nodejs22", 144.0, 305.0),
+            ("python3.13", 91.0, 163.0),
+            ("dotnet8", 260.0, 409.0),
+            ("java21", 244.0, 340.0),
+            ("rust", 16.0, 36.0),
+        ] {
+            let (is_zip, is_image) = (p50(runtime, Package::Zip, Arch::X86), p50(runtime, Package::Image, Arch::X86));
+            assert!((is_zip / zip - 1.0).abs() < 0.03 && (is_image / image - 1.0).abs() < 0.03, "{runtime}");
+        }
+        let arm = |runtime| p50(runtime, Package::Zip, Arch::Arm) / p50(runtime, Package::Zip, Arch::X86);
+        assert!((arm("nodejs22") - 0.9).abs() < 0.03 && (arm("python3.13") - 0.9).abs() < 0.03);
+        assert!((arm("java21") - 1.0).abs() < 0.03 && (arm("dotnet8") - 1.13).abs() < 0.03);
+    }
+
     #[test]
     fn no_runtime_inits_longer_than_the_limit() {
         for name in lambda_runtimes() {

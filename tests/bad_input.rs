@@ -402,8 +402,8 @@ fn what_a_group_does_besides() {
 
 #[test]
 fn keys_of_later_versions_are_no_typing_errors() {
-    let (key, says) = ("extensions", "is not modelled yet");
-    one_mistake("memory: 512 MB, ", "memory: 512 MB, extensions: 1, ", key, says, "remove it");
+    let (key, says) = ("vpc", "is not modelled yet");
+    one_mistake("memory: 512 MB, ", "memory: 512 MB, vpc: 1, ", key, says, "remove it");
     one_mistake("horizon: 7d", "latency: []\nhorizon: 7d", "latency", says, "");
 }
 

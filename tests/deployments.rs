@@ -1,5 +1,7 @@
 //! Deployments against timelines computed by hand and closed forms; each test says how.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod common;
 
 use common::*;

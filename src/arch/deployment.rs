@@ -110,13 +110,14 @@ pub(super) fn versions(
     })
 }
 
-/// Lets the paths that end at functions that are deployed end at their versions.
-pub(super) fn redirect(paths: &mut [Path], deployed: &[Versions]) {
+/// Lets the paths that end at functions that are deployed, or billed as in other years, end apart from the others.
+pub(super) fn redirect(paths: &mut [Path], functions: &[LambdaState], deployed: &[Versions]) {
     for path in paths {
         if let Place::Function(function) = path.last
-            && deployed.iter().any(|versions| versions.first == function)
+            && (functions[usize::from(function)].is_billed_as_then()
+                || deployed.iter().any(|versions| versions.first == function))
         {
-            path.last = Place::Versions(function);
+            path.last = Place::Apart(function);
         }
     }
 }
@@ -132,7 +133,7 @@ impl World<'_> {
     ) -> Ending {
         let version = self.version_for(now, function, call);
         let state = &mut self.functions[usize::from(version)];
-        let ending = state.invoke(now, call, &mut self.shared, &mut self.account, queue);
+        let ending = state.invoke_then(now, call, &mut self.shared, &mut self.account, queue);
         self.entered(now, function);
         ending
     }

@@ -17,8 +17,10 @@
 //! the handler does at tables is added to its time. A call that waits for other functions is another matter: it holds its environment
 //! until [`LambdaState::end`] is told how it ended (`chain`).
 
+mod metering;
 mod versions;
 
+use self::metering::AsThen;
 use super::call::{Call, Ending};
 use super::ledger::{Ledger, MeterId, weighted};
 use super::output::{ComponentOutput, Outcome};
@@ -200,6 +202,13 @@ pub struct LambdaState {
     again_keys: Vec<Key>,
     /// Starts are restored from a snapshot.
     restores: bool,
+    /// Billed as in another year.
+    as_then: Option<AsThen>,
+    /// Paid when an environment ends.
+    shutdown_ms: u64,
+    /// Share of the environments that are initialised before they are asked for.
+    proactive: f64,
+    proactive_key: Key,
     ephemeral_over: u64,
     streamed_bytes: Vec<u64>,
     start: SimTime,
@@ -270,6 +279,8 @@ pub struct AccountState {
     provisioned: u64,
     unreserved_busy: u64,
     rate: Option<TokenBucket>,
+    /// Until November 2023: new environments of all functions.
+    burst: Option<TokenBucket>,
 }
 
 impl AccountState {
@@ -285,6 +296,7 @@ impl AccountState {
             unreserved_busy: 0,
             provisioned: 0,
             rate,
+            burst: account.burst.map(|burst| TokenBucket::new(burst.per_minute as f64 / 60.0, burst.at_once as f64)),
         }
     }
 
@@ -343,7 +355,11 @@ impl LambdaState {
             memory: u64::from(function.memory.0),
             timeout: function.timeout.0,
             at_tables: at_tables(function, key, shared),
-            idle_timeout: function.idle_timeout,
+            idle_timeout: match &function.lifecycle.idle {
+                // Not known, but the same for all: once a replication.
+                Some(idle) => Sampler::compile(idle).sample(key.named("idle lifetime").draw(0, 0)),
+                None => function.idle_timeout,
+            },
             max_age: function.max_age,
             first_call: function.first_call.0,
             allocation: Sampler::compile(&function.allocation),
@@ -358,6 +374,10 @@ impl LambdaState {
             verdict: None,
             again_keys: (0..function.init.len()).map(|part| key.named("init again").numbered(part as u64)).collect(),
             restores: function.snapstart.is_some(),
+            as_then: shared.scenario.account.times.metering().map(|how| AsThen::new(how, &function.lifecycle)),
+            shutdown_ms: billed_ms(function.lifecycle.shutdown.0),
+            proactive: function.lifecycle.proactive,
+            proactive_key: key.named("initialised ahead"),
             ephemeral_over,
             streamed_bytes: classes.iter().map(|class| class.response_size.0.saturating_sub(STREAMED_FREE)).collect(),
             start: SimTime::ZERO + shared.scenario.warmup,
@@ -437,6 +457,7 @@ impl LambdaState {
 
     fn retire(&mut self, environment: u32, at: SimTime, shared: &mut Shared<'_>) {
         self.total.down(at);
+        self.hour_billed_ms += self.shutdown_ms;
         self.free.push(environment);
         if self.environments[environment as usize].connected {
             shared.connections.close(at, 1);
@@ -501,8 +522,8 @@ impl LambdaState {
         }
         let (environment, start) = loop {
             let Some(environment) = self.idle.pop_newest() else {
-                let (environment, start) = self.cold_start(now, call.id, call.attempt)?;
-                call.cold = true;
+                let (environment, start, cold) = self.cold_start(now, call.id, call.attempt, account)?;
+                call.cold |= cold;
                 break (environment, start);
             };
             let young = match self.max_age {
@@ -575,7 +596,10 @@ impl LambdaState {
         } else {
             self.unserved += 1;
         }
-        self.bill(&held.admitted, handler);
+        match self.as_then {
+            Some(as_then) => self.bill_then(as_then, &held.admitted, handler),
+            None => self.bill(&held.admitted, handler),
+        }
         let start = held.admitted.start;
         self.hour_time = self.hour_time.wrapping_add(u128::from(start.unbilled + start.init + handler));
         self.waited = self.waited.wrapping_add(u128::from(waited.0));
@@ -741,11 +765,22 @@ impl LambdaState {
         Admitted { environment: PROVISIONED, start: ColdStart { inside, ..ColdStart::NONE }, connected }
     }
 
-    /// Makes an environment. `None` if the scaling rate is used up.
+    /// Makes an environment; whether the call sees that it is new. `None` if the scaling rate is used up.
     #[cold]
-    fn cold_start(&mut self, now: SimTime, id: u64, attempt: u8) -> Option<(u32, ColdStart)> {
+    fn cold_start(
+        &mut self,
+        now: SimTime,
+        id: u64,
+        attempt: u8,
+        account: &mut AccountState,
+    ) -> Option<(u32, ColdStart, bool)> {
         if let Some(scaling) = &mut self.scaling
             && !scaling.take(now)
+        {
+            return None;
+        }
+        if let Some(burst) = &mut account.burst
+            && !burst.take(now)
         {
             return None;
         }
@@ -770,9 +805,14 @@ impl LambdaState {
             }
         };
         self.total.up(now);
-        self.cold_starts += 1;
         self.hour_starts += 1;
-        Some((environment, ColdStart { unbilled, init, inside }))
+        if self.proactive > 0.0 && unit(self.proactive_key.draw(id, attempt)) < self.proactive {
+            // It was initialised before anybody asked: paid, and nobody waits. Only the handler's first call is still slower.
+            self.bill_ahead(init);
+            return Some((environment, ColdStart { inside, ..ColdStart::NONE }, false));
+        }
+        self.cold_starts += 1;
+        Some((environment, ColdStart { unbilled, init, inside }, true))
     }
 
     fn connect(&mut self, environment: u32, now: SimTime, shared: &mut Shared<'_>) -> bool {

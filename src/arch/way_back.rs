@@ -19,8 +19,8 @@ pub enum Place {
     Front(u16),
     /// A function.
     Function(u16),
-    /// A function that is deployed, whose requests go to one version or another; numbered with the others.
-    Versions(u16),
+    /// A function whose calls take a longer way: it is deployed, or billed as in another year. Numbered with the others.
+    Apart(u16),
     /// A function that calls other functions or queues; numbered with the others.
     Caller(u16),
     /// A function that is invoked asynchronously; numbered with the others.

@@ -399,7 +399,7 @@ impl<'a> World<'a> {
             let site = Site { index: index as u16, name, key: root.named(name) };
             deployed.extend(deployment::versions(site, function, &shared, &mut functions, &mut account, queue));
         }
-        deployment::redirect(&mut paths, &deployed);
+        deployment::redirect(&mut paths, &functions, &deployed);
         let entry = usize::from(architecture.entry.0);
         let entry_name = &architecture.components[entry].name;
         let external: Vec<u64> = scenario.classes.iter().map(|class| class.external_bytes.0).collect();
@@ -499,7 +499,7 @@ impl<'a> World<'a> {
             }
             Place::Caller(function) => self.attempt_at_caller(now, call, function, queue),
             Place::Fleet(fleet) => self.attempt_at_fleet(now, call, fleet, queue),
-            Place::Versions(_) | Place::Inbox(_) | Place::Queue(_) | Place::Stream(_) => {
+            Place::Apart(_) | Place::Inbox(_) | Place::Queue(_) | Place::Stream(_) => {
                 self.attempt_to_leave(now, call, last, whole, queue)
             }
             // A path ends only where requests are handled.
@@ -543,7 +543,7 @@ impl<'a> World<'a> {
         queue: &mut EventQueue<Event>,
     ) {
         match at {
-            Place::Versions(function) => {
+            Place::Apart(function) => {
                 let ending = self.invoke_version(now, function, &mut call, queue);
                 self.answer(now, call, ending, depth, queue);
             }

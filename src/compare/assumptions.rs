@@ -9,6 +9,7 @@ use crate::results::Assumption;
 use crate::spec::billing::ReservedPrice;
 use crate::spec::deployment::Deployment;
 use crate::spec::distribution::Distribution;
+use crate::spec::lifecycle::Times;
 use crate::spec::model::{
     Arch, Architecture, Asynchronous, Balancing, Change, Component, ComponentId, ComponentKind, Consistency, Fleet,
     Function, HttpApi, LoadBalancer, Outbound, OutboundKind, Provisioned, ProvisionedTracking, Queue, Route,
@@ -203,7 +204,7 @@ pub fn not_modelled() -> Vec<String> {
         "Outages and machines that fail or hang, unless `events` or `mtbf` say so; faulty deployments.",
         "Transient differences of speed between machines of one type, and noisy neighbours.",
         "Operations staff, support plans, taxes, and discounts negotiated with AWS, unless they are stated.",
-        "Environments that Lambda recycles or initialises ahead of requests on its own account, unless `max_age` says so.",
+        "Environments that Lambda recycles or initialises ahead of requests on its own account, unless `max_age` and `proactive_init` say so.",
         "The limits of tables, queues and streams.",
         "Memory of instances unless `memory` states it.",
         "Transfer between zones beyond what `backend.transfer` and network balancers state, storage of logs, alarms, and the public addresses of NAT gateways.",
@@ -253,6 +254,17 @@ fn account(sheet: &mut Sheet, account: &Account) {
         "1,000 new environments a function in 10 s".to_owned(),
         AWS_LAMBDA_SCALING,
     );
+    if account.times != Times::Today {
+        let year = if account.times == Times::In2017 { "2017" } else { "2023, before November" };
+        sheet.sourced("limits", year, "docs/lambda.md, other years");
+    }
+    if let Some(burst) = account.burst {
+        let text = format!(
+            "{} new environments at once, then {} a minute, all functions together",
+            burst.at_once, burst.per_minute
+        );
+        sheet.sourced("account burst", text, "AWS Lambda developer guide, copy of October 2023");
+    }
     let ten_times = match account.concurrency {
         Limit::At(n) => Limit::At(n.saturating_mul(10)),
         Limit::Unlimited => Limit::Unlimited,
@@ -558,6 +570,18 @@ fn lambda(sheet: &mut Sheet, function: &Function) {
     sheet.say("first call", format!("{} slower than a warm one", function.first_call));
     sheet.say("timeout", function.timeout);
     sheet.default("idle_timeout", Seconds(function.idle_timeout), Seconds(SimDuration::from_secs(640)), IDLE_SOURCE);
+    let lifecycle = &function.lifecycle;
+    if lifecycle.idle.is_some() {
+        sheet.say("idle_timeout, drawn", "once for each replication; the value above is its mean");
+    }
+    if lifecycle.shutdown > SimDuration::ZERO {
+        let source =
+            "at most 0.5 s (internal) or 2 s (external): Lambda developer guide; that it is billed is from memory";
+        sheet.sourced("extensions.shutdown", format!("{} paid when an environment ends", lifecycle.shutdown), source);
+    }
+    if lifecycle.proactive > 0.0 {
+        sheet.say("proactive_init", format!("{} % of the new environments", number(lifecycle.proactive * 100.0)));
+    }
     match function.max_age {
         Some(age) => sheet.say("max_age", age),
         None => sheet.sourced("max_age", "none", "default: the public logs show no end by age within their length"),

@@ -41,6 +41,7 @@ pub fn lambda() -> Architecture {
         streaming: false,
         calls: Vec::new(),
         asynchronous: None,
+        lifecycle: Default::default(),
     };
     Architecture {
         name: "lambda-http-api".into(),
@@ -111,6 +112,8 @@ pub fn scenario() -> Scenario {
             concurrency: Limit::At(1_000),
             scaling: Limit::At(1_000),
             request_rate: Limit::At(10_000),
+            times: Default::default(),
+            burst: None,
             api_request_rate: Limit::At(10_000),
             api_burst: Limit::At(5_000),
             vcpu_quota: Limit::Unlimited,

@@ -175,13 +175,14 @@ impl One<'_> {
         (factor <= SAME && then < 0.9 * now).then(|| {
             format!(
                 "function `{}` takes {} a call on average at {} MB; {} MB would take {} and change the cost of its duration by {:+.0} %: it computes \
-                 nearly all the time",
+                 nearly all the time; use `memory: {} MB`",
                 self.name,
                 SimDuration::from_secs_f64(now),
                 self.function.memory.0,
                 twice as u32,
                 SimDuration::from_secs_f64(then),
-                (factor - 1.0) * 100.0
+                (factor - 1.0) * 100.0,
+                twice as u32
             )
         })
     }

@@ -56,6 +56,9 @@ impl Memory {
                 ComponentKind::Lambda(function) if function.asynchronous.is_some() => {
                     return Err("events may be tried again for hours");
                 }
+                ComponentKind::Lambda(function) if function.lifecycle.idle.is_some() => {
+                    return Err("how long idle environments live is drawn for each replication");
+                }
                 ComponentKind::Lambda(function) => {
                     memory.ends_known &= !function.calls_at_instants();
                     if let Some(provisioned) = &function.provisioned

@@ -80,6 +80,13 @@ pub struct RateTier {
     pub price: UsdPer,
 }
 
+impl RateTier {
+    /// One price for all usage.
+    pub fn of_all(price: UsdPer) -> Self {
+        Self { from: Quantity::default(), to: None, price }
+    }
+}
+
 /// A percentage off.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Discount {

@@ -1,10 +1,11 @@
 //! From what the user names (files, names, flags) to a checked [`Scenario`]: the front door of [`crate::spec`].
 
-use super::billing::Billing;
+use super::billing::{Billing, RateTier};
 use super::billing_yaml;
 use super::deployment_yaml;
 use super::files;
 use super::gate_yaml;
+use super::lifecycle::Times;
 use super::model::{Architecture, ComponentKind};
 use super::model_yaml::{self, Context, RawModel};
 use super::ownership_yaml;
@@ -35,6 +36,7 @@ const TOP: &[&str] = &[
     "seed",
     "replications",
     "account",
+    "limits",
     "traffic",
     "events",
     "deployments",
@@ -147,7 +149,7 @@ fn validate_document(found: Found, node: &Node, data_dir: Option<&Path>, mut rea
     } else if model_yaml::is_model(node) {
         let name = stem(&found.shown);
         reader.base = found.directory;
-        model_yaml::read(node, Context { classes: None, fallback_name: &name }, &mut reader);
+        model_yaml::read(node, Context { classes: None, fallback_name: &name, times: Times::Today }, &mut reader);
     } else {
         let document = Document { node: node.clone(), found };
         let scenario = finish(
@@ -564,7 +566,8 @@ fn check(
     }
     let region = raw::region(raw.region, reader);
     let timezone = raw::timezone(raw.timezone, reader);
-    let account = raw::account(raw.account, reader);
+    let times = raw.limits.unwrap_or_default();
+    let account = raw::account(raw.account, times, &region, reader);
     let client = raw::client(raw.client, reader);
     let backend_given = raw.backend.is_some();
     let backend = raw.backend.and_then(|backend| raw::backend(backend, reader));
@@ -583,7 +586,7 @@ fn check(
     // A replayed file that cannot be read might have had durations, which make `requests:` needless.
     let requests_given = raw.given.contains(&"requests") || (replay && traffic.is_none());
     let classes = all_classes(requests, requests_given, traffic.as_ref(), span, reader);
-    let architectures = architectures(candidates, &classes, reader);
+    let architectures = architectures(candidates, &classes, times, reader);
     let list = raw.architectures.as_ref();
     if let Some(list) = list
         && architectures.is_empty()
@@ -597,7 +600,10 @@ fn check(
         (None, Some(accepted)) => drop(gate_yaml::check_exceptions(&gate_yaml::default_gate(), accepted, reader)),
         (None, None) => {}
     }
-    let billing = Billing { calendar: billed.calendar, ..billing_yaml::billing(raw.billing, reader) };
+    let mut billing = Billing { calendar: billed.calendar, ..billing_yaml::billing(raw.billing, reader) };
+    if let Some((key, price)) = times.rate().filter(|(key, _)| billing.rates.iter().all(|(known, _)| known != key)) {
+        billing.rates.push((key.to_owned(), vec![RateTier::of_all(price)]));
+    }
     let environments = ownership_yaml::environments(raw.environments, raw.per_branch, reader);
     let traffic = traffic?;
     let events = raw.events.unwrap_or_default().into_iter();
@@ -681,7 +687,12 @@ fn all_classes(
     names.iter().map(|(name, count)| class(name, *count as f64 / total as f64)).collect()
 }
 
-fn architectures(candidates: Vec<Candidate>, classes: &[CheckedClass], reader: &mut Reader) -> Vec<Architecture> {
+fn architectures(
+    candidates: Vec<Candidate>,
+    classes: &[CheckedClass],
+    times: Times,
+    reader: &mut Reader,
+) -> Vec<Architecture> {
     let names: Vec<String> = classes.iter().map(|checked| checked.class.name.clone()).collect();
     let mut read: Vec<Architecture> = Vec::new();
     let base = reader.base.clone();
@@ -689,7 +700,7 @@ fn architectures(candidates: Vec<Candidate>, classes: &[CheckedClass], reader: &
         reader.base.clone_from(&candidate.directory);
         // Without requests (which has been reported) the routes by request cannot be judged.
         let classes = (!names.is_empty()).then_some(names.as_slice());
-        let context = Context { classes, fallback_name: &candidate.fallback };
+        let context = Context { classes, fallback_name: &candidate.fallback, times };
         if !model_yaml::is_model(&candidate.node)
             && matches!(candidate.node.value, Value::Mapping(_))
             && candidate.node.get("traffic").is_some()

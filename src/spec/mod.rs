@@ -24,6 +24,8 @@ pub mod gate;
 mod gate_yaml;
 pub mod group;
 mod group_yaml;
+pub mod lifecycle;
+mod lifecycle_yaml;
 mod load;
 pub mod model;
 mod model_yaml;

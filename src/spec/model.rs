@@ -2,6 +2,7 @@
 
 use super::distribution::Distribution;
 use super::group::{Hooks, MemoryUse, Predictive, Resize, WarmPool};
+use super::lifecycle::Lifecycle;
 use super::ownership::Operations;
 use crate::units::{Bytes, Limit, MegaBytes, NANOS_PER_SEC, SimDuration};
 use std::collections::BTreeMap;
@@ -194,6 +195,8 @@ pub struct Function {
     pub calls: Vec<Outbound>,
     /// Whoever invokes it is told 202 at once.
     pub asynchronous: Option<Asynchronous>,
+    /// What happens to its environments apart from its calls.
+    pub lifecycle: Lifecycle,
 }
 
 /// Asynchronous invocation of a function (AWS.md 2.7).

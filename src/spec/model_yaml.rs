@@ -3,18 +3,21 @@
 use super::calls_yaml::{self, Callee, MOST_CALLS, RawCall};
 use super::distribution::Distribution;
 use super::fleet_yaml::{self, RawFargate, RawFleet};
+use super::lifecycle::{Lifecycle, Times};
+use super::lifecycle_yaml::{self, RawAge, RawExtensions};
 use super::model::{
     Arch, Architecture, Balancing, Component, ComponentId, ComponentKind, Function, HttpApi, LoadBalancer, Network,
     Outbound, Route, SnapStart, Subnets,
 };
 use super::ownership_yaml::{self, RawOperations};
 use super::provisioned_yaml::{self, NumberOrMore};
-use super::quantity::{OrNone, Percent};
+use super::quantity::Percent;
 use super::queue_yaml::{self, DROP, RawAsync, RawQueue};
 use super::read::{At, FromYaml, Reader, Schemas, keywords, record};
 use super::stream_yaml::{self, RawStream};
 use super::table_yaml::{self, RawTable};
-use crate::catalog::{self, Package};
+use crate::catalog;
+pub(super) use crate::catalog::Package;
 use crate::diag::{Span, nearest};
 use crate::units::{Bytes, MegaBytes, SimDuration};
 use crate::yaml::{Key, Node, Value, shorten};
@@ -294,10 +297,10 @@ record! {
         optional allocation: Distribution,
         /// The function's own time-out, 1s to 900s (default 3s).
         optional timeout: At<SimDuration>,
-        /// An idle environment lives this long (default 640s).
-        optional idle_timeout: At<SimDuration>,
-        /// An environment ends at this age even when it is used (default none).
-        optional max_age: OrNone<At<SimDuration>>,
+        /// An idle environment lives this long; a distribution is drawn from once a replication (default 640s).
+        optional idle_timeout: At<Distribution>,
+        /// An environment ends at this age even when it is used; `observed` is 2.05h (default none).
+        optional max_age: RawAge,
         /// A cap and a guarantee of concurrent executions.
         optional reserved_concurrency: At<u64>,
         /// Speed of a full vCPU relative to the reference vCPU (default 1).
@@ -318,10 +321,14 @@ record! {
         optional calls: Vec<RawCall>,
         /// Whoever invokes it is told 202 at once; the event is tried until it succeeds or is given up.
         optional r#async: RawAsync,
+        /// What extensions add to an environment's life.
+        optional extensions: RawExtensions,
+        /// Share of the new environments that Lambda initialises before they are asked for: billed, and nobody waits (default 0%).
+        optional proactive_init: Percent,
     }
     later [
         "concurrency", "failures", "vpc",
-        "extensions", "proactive_init", "duration", "cpu_share", "measured_on", "versions", "alias", "scaling",
+        "duration", "cpu_share", "measured_on", "versions", "alias", "scaling",
     ]
 }
 
@@ -342,6 +349,8 @@ pub(crate) struct Context<'a> {
     pub(crate) classes: Option<&'a [String]>,
     /// Name of a model that states none.
     pub(crate) fallback_name: &'a str,
+    /// The year whose limits apply.
+    pub(crate) times: Times,
 }
 
 /// Reads a model. All mistakes are reported; `None` when there are any that leave no architecture.
@@ -784,7 +793,7 @@ impl Graph<'_> {
                     let to = settings.on_failure.as_ref().filter(|to| to.value != DROP);
                     queue_yaml::check_async(settings, to.and_then(|to| self.position(&to.value)), reader)
                 });
-                let function = check_lambda(key, component.span, raw, warnings, reader)?;
+                let function = check_lambda(key, component.span, raw, context.times, warnings, reader)?;
                 Some(ComponentKind::Lambda(Function { calls, asynchronous, ..function }))
             }
             RawKind::Stream(raw) => {
@@ -921,6 +930,7 @@ fn check_lambda(
     key: &Key,
     span: Span,
     raw: &RawLambda,
+    times: Times,
     warnings: &mut Vec<String>,
     reader: &mut Reader,
 ) -> Option<Function> {
@@ -931,10 +941,11 @@ fn check_lambda(
         let title = format!("{} MB is out of range", memory.value.0);
         reader.error("out-of-range", title, memory.span, "", "write 128 MB to 10240 MB");
     }
-    let timeout = within(raw.timeout.as_ref(), second(1), second(900), FUNCTION_TIMEOUT, reader);
-    let idle_timeout = within(raw.idle_timeout.as_ref(), second(1), second(7 * 86_400), second(640), reader);
-    let max_age = raw.max_age.as_ref().and_then(|age| age.0.as_ref());
-    let max_age = max_age.map(|age| within(Some(age), second(1), second(365 * 86_400), age.value, reader));
+    let timeout = within(raw.timeout.as_ref(), second(1), times.longest_timeout(), FUNCTION_TIMEOUT, reader);
+    let (idle_timeout, idle) = lifecycle_yaml::idle(raw.idle_timeout.as_ref());
+    let idle_timeout = within(idle_timeout.as_ref(), second(1), second(7 * 86_400), times.idle_timeout(), reader);
+    let max_age = raw.max_age.as_ref().and_then(RawAge::age);
+    let max_age = max_age.map(|(age, at)| within(at, second(1), second(365 * 86_400), age, reader));
     let arch = raw.arch.unwrap_or(Arch::X86);
     let package = raw.package.unwrap_or(Package::Zip);
     let memory = raw.memory.as_ref().map_or(MegaBytes(1_769), |memory| memory.value);
@@ -951,7 +962,7 @@ fn check_lambda(
     } else if let Some(runtime) = runtime {
         match catalog::lambda_runtime(&runtime.value, package, arch, memory) {
             Some(start) => {
-                init.push(start.init);
+                init.push(times.init(&runtime.value).unwrap_or(start.init));
                 first_call = start.first_call;
             }
             None => {
@@ -1010,6 +1021,7 @@ fn check_lambda(
         // Free for Java (AWS.md 1.8).
         snapstart = Some(SnapStart { paid: !name.starts_with("java") });
     }
+    let lifecycle = lifecycle_yaml::lifecycle(raw, times, package, &mut init, reader);
     let ephemeral = raw.ephemeral_storage.as_ref();
     if let Some(at) = ephemeral.filter(|at| !(512..=10_240).contains(&at.value.0)) {
         let title = format!("{} MB is out of range", at.value.0);
@@ -1044,6 +1056,7 @@ fn check_lambda(
         streaming: raw.response_streaming.unwrap_or(false),
         calls: Vec::new(),
         asynchronous: None,
+        lifecycle: Lifecycle { idle, ..lifecycle },
     })
 }
 

@@ -3,6 +3,7 @@
 use super::billing::Billing;
 use super::deployment::Deployment;
 use super::distribution::Distribution;
+use super::lifecycle::{Burst as RegionalBurst, Times};
 use super::model::Architecture;
 use super::ownership::Environment;
 use crate::money::Usd;
@@ -107,6 +108,10 @@ pub struct Account {
     pub scaling: Limit,
     /// Requests a second of all functions (default 10 x concurrency).
     pub request_rate: Limit,
+    /// The year whose limits and bill apply.
+    pub times: Times,
+    /// Environments that all functions together may add, where that is limited for the region (until November 2023).
+    pub burst: Option<RegionalBurst>,
     /// API Gateway's account throttle, requests a second (default 10,000).
     pub api_request_rate: Limit,
     /// API Gateway's burst (token bucket size, default 5,000).
@@ -123,6 +128,8 @@ impl Account {
             concurrency: Limit::Unlimited,
             scaling: Limit::Unlimited,
             request_rate: Limit::Unlimited,
+            times: Times::Today,
+            burst: None,
             api_request_rate: Limit::Unlimited,
             api_burst: Limit::Unlimited,
             vcpu_quota: Limit::Unlimited,

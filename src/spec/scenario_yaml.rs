@@ -7,6 +7,7 @@ use super::diurnal;
 use super::files;
 use super::fleet_yaml::check_instance;
 use super::gate_yaml::{RawAccepted, RawRule};
+use super::lifecycle::Times;
 use super::model_yaml::RawModel;
 use super::ownership_yaml::{RawBranches, RawEnvironment};
 use super::quantity::{Amount, Days, Growth, OrNone, Percent, Rate, Share, TimeOfDay};
@@ -59,6 +60,8 @@ record! {
         optional replications: At<u32>,
         /// Limits and free tier of the AWS account.
         optional account: RawAccount,
+        /// Limits, start-up and bill of Lambda as they were: `2017`, or `2023` (before November of it).
+        optional limits: Times,
         /// What arrives.
         required traffic: RawTraffic,
         /// What happens to the cloud: zones that fail, Spot capacity that is taken back.
@@ -87,7 +90,7 @@ record! {
         optional accepted: Vec<RawAccepted>,
     }
     later [
-        "tags", "limits", "latency", "regions", "team", "jobs",
+        "tags", "latency", "regions", "team", "jobs",
     ]
 }
 
@@ -170,7 +173,7 @@ impl FromYaml for RawFreeTier {
 }
 
 /// Limits that are in force unless stated (AWS Lambda and API Gateway quotas; scaling since November 2023).
-pub(crate) fn account(raw: Option<RawAccount>, reader: &mut Reader) -> Account {
+pub(crate) fn account(raw: Option<RawAccount>, times: Times, region: &str, reader: &mut Reader) -> Account {
     let raw = raw.as_ref();
     let mut positive = |limit: Option<&At<Limit>>, default: Limit| {
         let Some(at) = limit else { return default };
@@ -185,15 +188,20 @@ pub(crate) fn account(raw: Option<RawAccount>, reader: &mut Reader) -> Account {
         }
         at.value
     };
-    let concurrency = positive(raw.and_then(|raw| raw.concurrency.as_ref()), Limit::At(1_000));
+    let concurrency = positive(raw.and_then(|raw| raw.concurrency.as_ref()), Limit::At(times.concurrency()));
     let ten_times = match concurrency {
         Limit::At(n) => Limit::At(n.saturating_mul(10)),
         Limit::Unlimited => Limit::Unlimited,
     };
+    // Until November 2023 the region's burst was shared by all functions.
+    let burst = times.burst(region);
+    let scaling = if burst.is_some() { Limit::Unlimited } else { Limit::At(1_000) };
     Account {
         free_tier: raw.and_then(|raw| raw.free_tier.clone()).map_or(FreeTier::Full, |tier| tier.0),
         concurrency,
-        scaling: positive(raw.and_then(|raw| raw.scaling.as_ref()), Limit::At(1_000)),
+        scaling: positive(raw.and_then(|raw| raw.scaling.as_ref()), scaling),
+        times,
+        burst,
         request_rate: positive(raw.and_then(|raw| raw.request_rate.as_ref()), ten_times),
         api_request_rate: positive(raw.and_then(|raw| raw.api_request_rate.as_ref()), Limit::At(10_000)),
         api_burst: positive(raw.and_then(|raw| raw.api_burst.as_ref()), Limit::At(5_000)),

@@ -76,6 +76,7 @@ pub fn function() -> Function {
         streaming: false,
         calls: Vec::new(),
         asynchronous: None,
+        lifecycle: Default::default(),
     }
 }
 
