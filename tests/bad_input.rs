@@ -383,6 +383,14 @@ fn what_a_group_does_besides() {
     mistake(&format!("warm_pool: {pool}"), pool, "does not hold the 8 GB of memory", "`volume: 16 GB`");
     let spot = "{ interruptions: 5% }";
     mistake(&format!("warm_pool: {{}}\n          spot: {spot}"), spot, "has no warm pool", "leave");
+    let deployments = |entry: &str| format!("deployments: [ {{ at: 2d, {entry} }} ]\nhorizon: 7d");
+    let refresh =
+        deployments("component: web, kind: InstanceRefresh, min_healthy: 50%, checkpoint: 50%, checkpoint_delay: 2h");
+    assert_eq!(load(GOOD.replace("horizon: 7d", &refresh)).unwrap().warnings, []);
+    let wrong = deployments("component: shop, kind: InstanceRefresh");
+    one_mistake("horizon: 7d", &wrong, "InstanceRefresh", "is for groups of instances", "`fleet`");
+    let wrong = deployments("component: shop, kind: AllAtOnce, min_healthy: 50%");
+    one_mistake("horizon: 7d", &wrong, "50%", "is for an `InstanceRefresh`", "remove");
     let resize = "resize: [ { at: \"02:00\", days: sunday, to: m7g.xlarge } ]";
     mistake(resize, "{ at: \"02:00\", days: sunday, to: m7g.xlarge }", "only a single server", "`min: 1` and `max: 1`");
     let single = GOOD.replace("min: 2\n", "min: 1\n").replace(good, &with(resize).replace("max: 4", "max: 1"));

@@ -5,6 +5,7 @@ mod common;
 use common::*;
 use costsim::arch::FleetRunning;
 use costsim::arch::output::{Outcome, RunOutput};
+use costsim::spec::deployment::*;
 use costsim::spec::group::*;
 use costsim::spec::model::*;
 use costsim::spec::scenario::*;
@@ -457,4 +458,56 @@ fn a_server_changes_its_type() {
     let at = |seconds: f64| busy[(seconds / bucket) as usize];
     assert_close("before", at(20.0 * hour), 0.5, 0.01);
     assert_close("after", at(26.0 * hour), 0.25, 0.01);
+}
+
+/// Four instances are replaced from 600 s on; 75 % stay in service, so one at a time. Pending 20 s, no boot, a check within 5 s, a warm-up of 60 s, draining 300 s.
+///
+/// By hand: each batch drains one and launches one, which runs 20 s later, serves 0 to 5 s after that and is warm 60 s later; it is looked at each second: the
+/// next batch follows 80 to 86 s after the one before. Each batch is 280 s of a fifth instance (launched + 20 s until + 300 s): 4 x 280 s in all.
+/// With a checkpoint at half of them and a wait of 1,000 s the third batch comes 1,160 to 1,172 s after the first. Nobody is refused.
+#[test]
+fn an_instance_refresh_replaces_batch_by_batch() {
+    let refreshed = |checkpoint: Option<f64>, min_healthy: f64| {
+        let mut scenario = even(20.0, 3600.0, 0.1);
+        let rule = InstanceRefresh { min_healthy, checkpoint, checkpoint_delay: secs(1000.0) };
+        scenario.deployments = vec![Deployment {
+            at: secs(600.0),
+            lasts: secs(2400.0),
+            per: Frequency::Once,
+            component: "target".into(),
+            name: "InstanceRefresh".into(),
+            kind: DeploymentKind::InstanceRefresh(rule),
+        }];
+        let group =
+            Fleet { pending: constant(20.0), health_check_interval: secs(5.0), warmup: secs(60.0), ..fleet(4, 2) };
+        let output = run(&scenario, &behind(group));
+        assert_eq!(output.classes[0].ended[1..], [0; 4], "nobody is refused or cut off");
+        assert_eq!(instances(&output), 4 * (3_600_000 + 280_000));
+        output
+    };
+    let peak = |output: &RunOutput| output.components[1].capacity.expect("a level").1;
+    let level =
+        |output: &RunOutput, at: f64| output.series.capacity[0].1[(at / output.series.bucket.as_secs_f64()) as usize];
+    let output = refreshed(None, 0.75);
+    // Launched at 600, 680 to 686, 760 to 772 and 840 to 858 s; each drains for 300 s.
+    for (at, expected) in
+        [(610.0, 4.0), (625.0, 5.0), (710.0, 6.0), (795.0, 7.0), (885.0, 8.0), (925.0, 7.0), (1165.0, 4.0)]
+    {
+        assert!(
+            (level(&output, at) - expected).abs() < 1e-9,
+            "at {at} s: {} instead of {expected}",
+            level(&output, at)
+        );
+    }
+    // Two at a time with half in service.
+    let output = refreshed(None, 0.5);
+    assert!((level(&output, 625.0) - 6.0).abs() < 1e-9 && (peak(&output) - 8.0).abs() < 1e-9);
+    let output = refreshed(Some(0.5), 0.75);
+    for (at, expected) in [(710.0, 6.0), (1700.0, 4.0), (1775.0, 4.0), (1800.0, 5.0)] {
+        assert!(
+            (level(&output, at) - expected).abs() < 1e-9,
+            "at {at} s: {} instead of {expected}",
+            level(&output, at)
+        );
+    }
 }

@@ -82,7 +82,7 @@ pub(super) fn versions(
         if shared.without == Some(deployment.per) || deployment.component != site.name {
             continue;
         }
-        let DeploymentKind::Lambda(shift) = deployment.kind;
+        let DeploymentKind::Lambda(shift) = deployment.kind else { continue };
         let to = functions.len() as u16;
         functions.push(LambdaState::version(Site { index: to, ..site }, function, shared, account, queue));
         let at = SimTime::ZERO + scenario.warmup + deployment.at;

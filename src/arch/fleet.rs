@@ -21,6 +21,7 @@ mod health;
 pub mod lifecycle;
 pub mod memory;
 pub mod quota;
+pub mod refresh;
 pub mod resize;
 pub mod scaling;
 pub mod warm_pool;
@@ -43,6 +44,7 @@ use forecast::Forecast;
 use lifecycle::Lifecycle;
 use memory::Room;
 use quota::Refused;
+use refresh::Refresh;
 use resize::Resizes;
 use scaling::{Policies, Seen, Size};
 use warm_pool::Pool;
@@ -83,6 +85,9 @@ enum Step {
     Prepared,
     /// An instance of the pool runs again, in the group.
     Woken,
+    /// An instance refresh begins, or goes on.
+    RefreshBegins(u32),
+    RefreshGoesOn,
     /// A single server changes its type, or runs again.
     Resize(u32),
     Resized,
@@ -238,6 +243,7 @@ pub struct FleetState {
     warm: Option<Pool>,
     forecast: Option<Forecast>,
     resizes: Resizes,
+    refresh: Option<Refresh>,
     /// Times that an instance ran out of memory and started again.
     restarts: u64,
     books: Books,
@@ -317,6 +323,7 @@ impl FleetState {
             warm: fleet.warm_pool.as_ref().map(|pool| Pool::new(pool, key)),
             forecast: fleet.predictive.map(Forecast::new),
             resizes: Resizes::new(fleet, key),
+            refresh: None,
             restarts: 0,
             books: Books::new(name, fleet, subnets, shared.scenario, ledger),
         };
@@ -341,6 +348,7 @@ impl FleetState {
             state.plan(first, Step::Schedule(change as u32), 0, queue);
         }
         state.plan_resizes(midnight, queue);
+        state.plan_refreshes(name, shared, queue);
         state.plan_incidents(shared, queue);
         state
     }
@@ -627,6 +635,8 @@ impl FleetState {
             Step::IsOver(index) => return self.is_over(now, index, shared, queue, done),
             Step::LaunchAgain => return self.launch_again(now, shared, queue),
             Step::Resize(index) => return self.resize_server(now, index, shared, queue, done),
+            Step::RefreshBegins(index) => return self.refresh_begins(now, index, shared, queue),
+            Step::RefreshGoesOn => return self.refresh_goes_on(now, shared, queue),
             Step::Hour => return self.hour_begins(now, shared, queue),
             Step::HourAhead => return self.hour_ahead(now, shared, queue),
             _ => {}
@@ -665,6 +675,8 @@ impl FleetState {
             | Step::IsOver(_)
             | Step::LaunchAgain
             | Step::Resize(_)
+            | Step::RefreshBegins(_)
+            | Step::RefreshGoesOn
             | Step::Hour
             | Step::HourAhead => {}
         }
@@ -849,12 +861,7 @@ impl FleetState {
         let oldest =
             candidates.min_by_key(|(_, slot)| self.instances[**slot as usize].launched).map(|(place, _)| place);
         let Some(place) = oldest else { return };
-        let slot = self.in_service.remove(place);
-        let instance = &mut self.instances[slot as usize];
-        instance.phase = Phase::Draining;
-        self.by_zone[instance.zone as usize] -= 1;
-        self.draining += 1;
-        self.plan(now + self.drain, Step::Terminated, slot, queue);
+        self.drain_at(now, place, queue);
     }
 
     /// Brings the integrals up to `now`; all instances must have caught up.

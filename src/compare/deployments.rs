@@ -3,7 +3,7 @@
 use super::events;
 use crate::money::Usd;
 use crate::run::ArchitectureRuns;
-use crate::spec::deployment::Deployment;
+use crate::spec::deployment::{Deployment, DeploymentKind};
 use crate::spec::model::Architecture;
 use crate::spec::scenario::{Frequency, Scenario};
 
@@ -42,7 +42,10 @@ fn difference(scenario: &Scenario, one: &Deployment, runs: &ArchitectureRuns, ad
         (_, false) => format!("by the {deployments} deployments of this frequency together"),
         (_, true) => "by all bursts, events and deployments of this frequency together".to_owned(),
     };
-    let mut text = format!("; {starts:.1} further cold starts {who}");
+    let mut text = match one.kind {
+        DeploymentKind::Lambda(_) => format!("; {starts:.1} further cold starts {who}"),
+        DeploymentKind::InstanceRefresh(_) => format!("; {who}"),
+    };
     if let Some((_, amount)) = added.iter().find(|(per, _)| *per == one.per) {
         let span = match one.per {
             Frequency::Once => "apart from the monthly bill",

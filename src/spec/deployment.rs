@@ -26,6 +26,30 @@ pub struct Deployment {
 pub enum DeploymentKind {
     /// CodeDeploy shifts the requests of a function's alias.
     Lambda(TrafficShift),
+    /// The instances of a group are replaced batch by batch.
+    InstanceRefresh(InstanceRefresh),
+}
+
+/// How an instance refresh goes on (EC2 Auto Scaling user guide).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct InstanceRefresh {
+    /// Share (0..=1) of the group that stays in service.
+    pub min_healthy: f64,
+    /// It waits once when this share (0..=1) of the instances has been replaced.
+    pub checkpoint: Option<f64>,
+    /// For so long.
+    pub checkpoint_delay: SimDuration,
+}
+
+impl InstanceRefresh {
+    /// 90 % stay in service, and there is no checkpoint.
+    pub const DEFAULT: Self = Self { min_healthy: 0.9, checkpoint: None, checkpoint_delay: SimDuration::from_hours(1) };
+
+    /// Batches that replace so many instances.
+    pub fn batches(&self, instances: u32) -> u32 {
+        let healthy = (f64::from(instances) * self.min_healthy - 1e-9).ceil() as u32;
+        instances.div_ceil(instances.saturating_sub(healthy).max(1))
+    }
 }
 
 /// A share of the requests goes to the new version: `first` at once, then `step` more each `every`, until it is all.

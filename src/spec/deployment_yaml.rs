@@ -1,7 +1,9 @@
 //! Deployments as users write them, checked against the components that they concern.
 
-use super::deployment::{Deployment, DeploymentKind, TrafficShift};
-use super::model::{Architecture, Component, ComponentKind, Provisioned};
+use super::deployment::{Deployment, DeploymentKind, InstanceRefresh, TrafficShift};
+use super::distribution::Distribution;
+use super::model::{Architecture, Component, ComponentKind, Fleet, Provisioned};
+use super::quantity::Percent;
 use super::read::{At, FromYaml, Reader, Schemas, keyword, record};
 use super::scenario::{Account, Frequency};
 use crate::diag::{Span, nearest};
@@ -19,8 +21,14 @@ record! {
         required at: At<SimDuration>,
         /// Name of the component, in the architectures that have it.
         required component: At<String>,
-        /// How it takes over: for functions as CodeDeploy names it, with or without `Lambda` (as SAM does).
+        /// How it takes over: for functions as CodeDeploy names it, with or without `Lambda` (as SAM does); for groups of instances `InstanceRefresh`.
         required kind: At<RawKind>,
+        /// Instance refresh: share of the group that stays in service (default 90%).
+        optional min_healthy: At<Percent>,
+        /// Instance refresh: it waits once when this share of the instances has been replaced (default: never).
+        optional checkpoint: At<Percent>,
+        /// Instance refresh: for so long (default 1h).
+        optional checkpoint_delay: At<SimDuration>,
         /// How often it happens: `month`, `week` or `once` (default once, shown apart from the monthly total).
         optional per: Frequency,
     }
@@ -51,6 +59,7 @@ const KINDS: &[RawKind] = &[
     lambda("Linear10PercentEvery2Minutes", TrafficShift::linear(2)),
     lambda("Linear10PercentEvery3Minutes", TrafficShift::linear(3)),
     lambda("Linear10PercentEvery10Minutes", TrafficShift::linear(10)),
+    RawKind("InstanceRefresh", DeploymentKind::InstanceRefresh(InstanceRefresh::DEFAULT)),
 ];
 
 const fn lambda(name: &'static str, shift: TrafficShift) -> RawKind {
@@ -88,8 +97,10 @@ pub(crate) fn check(
     }
     let mut checked: Vec<Deployment> = Vec::new();
     for raw in raw {
+        let further = (raw.min_healthy, raw.checkpoint, raw.checkpoint_delay);
         let (Some(at), Some(component), Some(kind)) = (raw.at, raw.component, raw.kind) else { continue };
         let RawKind(name, what) = kind.value;
+        let what = refined(what, further, reader);
         let mut found = false;
         let mut lasts = length(what);
         for architecture in architectures {
@@ -137,7 +148,55 @@ fn overlap(a: &Deployment, b: &Deployment) -> bool {
 fn length(kind: DeploymentKind) -> SimDuration {
     match kind {
         DeploymentKind::Lambda(shift) => shift.lasts(),
+        DeploymentKind::InstanceRefresh(rule) => rule.checkpoint.map_or(SimDuration::ZERO, |_| rule.checkpoint_delay),
     }
+}
+
+/// With what an entry says beside its kind.
+fn refined(
+    what: DeploymentKind,
+    further: (Option<At<Percent>>, Option<At<Percent>>, Option<At<SimDuration>>),
+    reader: &mut Reader,
+) -> DeploymentKind {
+    let (healthy, checkpoint, delay) = further;
+    let DeploymentKind::InstanceRefresh(rule) = what else {
+        let spans = [healthy.map(|at| at.span), checkpoint.map(|at| at.span), delay.map(|at| at.span)];
+        for span in spans.into_iter().flatten() {
+            reader.error("wrong-deployment", "this is for an `InstanceRefresh`", span, "", "remove it");
+        }
+        return what;
+    };
+    DeploymentKind::InstanceRefresh(InstanceRefresh {
+        min_healthy: healthy.map_or(rule.min_healthy, |share| share.value.0),
+        checkpoint: checkpoint.map(|share| share.value.0),
+        checkpoint_delay: delay.map_or(rule.checkpoint_delay, |delay| delay.value),
+    })
+}
+
+/// What a draw hardly ever exceeds: about the 99th percentile.
+fn at_most(distribution: &Distribution) -> SimDuration {
+    match distribution {
+        Distribution::Constant(always) => *always,
+        Distribution::Exponential { mean } => *mean + *mean + *mean + *mean + *mean,
+        Distribution::LogNormal { mu, sigma } => SimDuration::from_secs_f64(libm::exp(mu + 2.33 * sigma).min(1e6)),
+        Distribution::Gamma { shape, scale } => {
+            SimDuration::from_secs_f64((scale * (shape + 5.0 * (shape + 1.0).sqrt())).min(1e6))
+        }
+        Distribution::Uniform { high, .. } => *high,
+        Distribution::Percentiles(points) => points.last().map_or(SimDuration::ZERO, |point| point.1),
+        Distribution::Samples(samples) => samples.last().copied().unwrap_or_default(),
+    }
+}
+
+/// What a refresh of a group takes without its checkpoint.
+fn refresh_takes(fleet: &Fleet, rule: InstanceRefresh) -> SimDuration {
+    let start = fleet.boot.iter().fold(at_most(&fleet.pending), |sum, part| sum + at_most(part));
+    let hook = fleet.hooks.as_ref().and_then(|hooks| hooks.launch.as_ref());
+    let hook = hook.map_or(SimDuration::ZERO, |hook| at_most(&hook.takes).min(hook.heartbeat));
+    let second = SimDuration::from_secs(1);
+    let batch = start + hook + fleet.health_check_interval + fleet.warmup + second;
+    let batches = rule.batches(fleet.max).max(rule.batches(fleet.desired));
+    SimDuration(batch.0.saturating_mul(u64::from(batches)))
 }
 
 /// What comes before the first step, if the component can be deployed so.
@@ -170,6 +229,16 @@ fn check_component(
                 return None;
             }
             Some(function.provisioned.as_ref().map_or(SimDuration::ZERO, |rule| rule.ready_after(rule.level)))
+        }
+        (DeploymentKind::InstanceRefresh(rule), ComponentKind::Fleet(fleet)) if fleet.task.is_none() => {
+            Some(refresh_takes(fleet, rule))
+        }
+        (DeploymentKind::InstanceRefresh(_), other) => {
+            let (name, key) = (&architecture.name, other.key());
+            let title =
+                format!("`{}` of `{name}` is a {key}, and this kind is for groups of instances", component.name);
+            reader.error("wrong-deployment", title, span, "", "name a component that is a `fleet`");
+            None
         }
         (DeploymentKind::Lambda(_), other) => {
             let (name, key) = (&architecture.name, other.key());
