@@ -152,12 +152,11 @@ fn length(kind: DeploymentKind) -> SimDuration {
     }
 }
 
+/// `min_healthy`, `checkpoint` and `checkpoint_delay`.
+type Further = (Option<At<Percent>>, Option<At<Percent>>, Option<At<SimDuration>>);
+
 /// With what an entry says beside its kind.
-fn refined(
-    what: DeploymentKind,
-    further: (Option<At<Percent>>, Option<At<Percent>>, Option<At<SimDuration>>),
-    reader: &mut Reader,
-) -> DeploymentKind {
+fn refined(what: DeploymentKind, further: Further, reader: &mut Reader) -> DeploymentKind {
     let (healthy, checkpoint, delay) = further;
     let DeploymentKind::InstanceRefresh(rule) = what else {
         let spans = [healthy.map(|at| at.span), checkpoint.map(|at| at.span), delay.map(|at| at.span)];

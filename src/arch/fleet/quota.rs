@@ -66,10 +66,8 @@ impl FleetState {
     }
 
     /// Takes the vCPUs of an on-demand instance for the pool, which asks again by itself. Whether there are any.
-    pub(super) fn takes_vcpus(&mut self, shared: &mut Shared<'_>) -> bool {
-        let fits = shared.vcpus.take(self.counted_vcpus(false));
-        self.refused.count += u64::from(!fits);
-        fits
+    pub(super) fn takes_vcpus(&self, shared: &mut Shared<'_>) -> bool {
+        shared.vcpus.take(self.counted_vcpus(false))
     }
 
     /// Gives back the vCPUs of an instance.
