@@ -57,7 +57,7 @@ fn a_new_version_starts_cold_and_the_old_one_idles_until_it_expires() {
     assert_eq!(output.components[0].cold_starts, Some(2));
     assert_eq!(used(&output, "lambda.duration.x86"), (600 * 100 + 2 * 400) * MEMORY);
     assert_eq!(used(&output, "lambda.request.x86"), 600);
-    assert_close("capacity", output.components[0].capacity.unwrap().0 * 600.0, 648.6, 1e-9);
+    assert_close("capacity", output.components[0].capacity.expect("it is there").0 * 600.0, 648.6, 1e-9);
     assert_eq!(peaks(&output), (2, 1));
     assert_eq!(output.usage.meters.iter().filter(|meter| meter.sku == "lambda.request.x86").count(), 1);
     // Nothing else is different.
@@ -76,7 +76,7 @@ fn requests_are_shifted_by_the_share() {
         let scenario = deployed(1.0, 10_000.0, 0.1, 1_000.0, shift);
         let output = run_function(&scenario, Function { idle_timeout: secs(1.5), ..function() });
         // One at the start, one when the new version begins for good.
-        output.components[0].cold_starts.unwrap() as f64 - 1.0
+        output.components[0].cold_starts.expect("it is there") as f64 - 1.0
     };
     let canary = cold(TrafficShift::canary(30));
     assert!((canary - 324.0).abs() < 4.0 * 22.0, "{canary}");
@@ -151,8 +151,9 @@ fn a_deployments_cost_is_the_difference_of_runs_with_and_without_it() {
     let options = RunOptions { threads: 1, ..RunOptions::default() };
     let runs = run_all(&scenario, &options, &Progress::new(), |job, progress| simulate(&scenario, job, progress));
     let runs = &runs.expect("runs")[0];
-    let duration =
-        |counted: &Counted| counted.usage.meters.iter().find(|meter| meter.sku == "lambda.duration.x86").unwrap().total;
+    let duration = |counted: &Counted| {
+        counted.usage.meters.iter().find(|meter| meter.sku == "lambda.duration.x86").expect("it is there").total
+    };
     let (frequency, without) = &runs.without[0];
     assert_eq!(*frequency, Frequency::Week);
     assert_eq!(duration(&Counted::of(&runs.full[0])) - duration(&without[0]), 2 * 400 * MEMORY);
