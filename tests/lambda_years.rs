@@ -205,7 +205,7 @@ fn what_environments_may_say() {
     assert_eq!(function_of(&with("max_age=none").unwrap()).max_age, None);
     assert_eq!(lifecycle("extensions={ init: 100ms, shutdown: 500ms }").shutdown, secs(0.5));
     assert_eq!(function_of(&with("extensions={ init: 100ms }").unwrap()).init.len(), 3);
-    assert_eq!(lifecycle("proactive_init=30%").proactive, 0.3);
+    assert!((lifecycle("proactive_init=30%").proactive - 0.3).abs() < 1e-12);
     assert!(lifecycle("idle_timeout={ uniform: { low: 5m, high: 45m } }").idle.is_some());
     assert!(with("extensions={ shutdown: 3s }").unwrap_err().contains("at most `2s`"));
 }
