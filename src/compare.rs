@@ -286,7 +286,7 @@ mod tests {
         let mut given = scenario();
         given.architectures.truncate(1);
         let options = RunOptions { threads: 1, ..RunOptions::default() };
-        let unknown = |job: &crate::run::Job, _: &Progress| {
+        let unknown = |job: &crate::run::Job<'_>, _: &Progress| {
             let mut run = answer(job);
             run.usage.meters[0].sku = "lambda.reqest".into();
             Ok(run)

@@ -13,10 +13,43 @@ use crate::run::sample::Sampling;
 use crate::run::{self, ArchitectureRuns, Job, Memory, Progress, RunError, RunOptions, Sampled};
 use crate::spec::model::Architecture;
 use crate::spec::scenario::Scenario;
-use crate::stats::intervals::mean_at;
+use crate::stats::intervals::{ALPHA, Estimate, mean_at};
 
 /// (Replications at which one looks, how often the intervals of that look may err.)
 pub const LOOKS: [(u32, f64); 4] = [(5, 0.04), (10, 0.004), (20, 0.003), (40, 0.003)];
+
+/// The most, as a share of its instances, that a fleet may differ from the fluid that stands for what was before its windows. The part that shows in the
+/// windows is corrected; as much again may not show, since their run-up is as long as their memory.
+const FLUID_OFF: f64 = 0.01;
+
+/// How often the interval of a cost may err at the `look`-th of so many looks.
+pub fn error_of(look: usize, looks: usize) -> f64 {
+    match LOOKS.get(look) {
+        Some((_, alpha)) if looks > 1 => *alpha,
+        _ => ALPHA,
+    }
+}
+
+/// By how much the fleets of an architecture that scale differ from the fluid before their windows, if that is beyond noise and too much: a share of
+/// their instances.
+pub fn fluid_is_off(runs: &ArchitectureRuns, alpha: f64) -> Option<f64> {
+    let off = history_off(runs, alpha)?;
+    (off.value.abs() - off.half_width.unwrap_or(f64::INFINITY) > FLUID_OFF).then_some(off.value)
+}
+
+/// What is to be said of it.
+pub fn of_fluid(name: &str, off: f64) -> String {
+    format!(
+        "{name}: it had {:+.1} % instances in the windows against the fluid that stands for what was before them; what that does to the bill \
+         is corrected only as far as it shows in them: without `--precision` all is simulated",
+        off * 100.0
+    )
+}
+
+fn history_off(runs: &ArchitectureRuns, alpha: f64) -> Option<Estimate> {
+    let each: Vec<f64> = runs.full.iter().filter_map(|run| run.history_off).collect();
+    (!each.is_empty()).then(|| mean_at(&each, alpha))
+}
 
 /// Why there are no results.
 #[derive(Debug, thiserror::Error)]
@@ -97,7 +130,7 @@ pub fn run<S>(
     simulate: S,
 ) -> Result<Results, PrecisionError>
 where
-    S: Fn(&Scenario, &Job, &Progress) -> Result<crate::arch::output::RunOutput, RunError> + Sync,
+    S: Fn(&Scenario, &Job<'_>, &Progress) -> Result<crate::arch::output::RunOutput, RunError> + Sync,
 {
     let mut scenario = scenario.clone();
     let mut runs: Vec<ArchitectureRuns> = Vec::new();
@@ -119,6 +152,9 @@ where
         let precision = plan.judge(&results, &runs, target, alpha, &looks);
         if precision.reached || replications == last {
             results.warnings.extend(missed(&precision));
+            let fluid = scenario.architectures.iter().zip(&runs);
+            let fluid = fluid.filter_map(|(one, runs)| Some(of_fluid(&one.name, fluid_is_off(runs, alpha)?)));
+            results.warnings.extend(fluid);
             results.precision = Some(precision);
             return Ok(results);
         }
@@ -137,6 +173,7 @@ impl Plan {
                 in_full_because: in_full.map(str::to_owned),
                 simulated: runs.full.iter().map(|run| run.simulated).sum(),
                 stands_for: runs.full.iter().flat_map(|run| &run.classes).map(|class| class.arrived).sum(),
+                history_off: history_off(runs, alpha).map(|off| off.value),
                 undecided: undecided.map(|objective| objective.text.clone()).collect(),
             }
         };

@@ -157,6 +157,10 @@ pub struct PrecisionOf {
     pub simulated: u64,
     /// Requests of all replications that the figures speak of.
     pub stands_for: u64,
+    /// By how much its fleets that scale were larger in the windows than the fluid that stands for what was before them, as a share of their instances: the
+    /// figures are corrected by it (`null` where there is no fluid).
+    #[serde(default)]
+    pub history_off: Option<f64>,
     /// Objectives that do not stand clearly on one side of their limit.
     pub undecided: Vec<String>,
 }

@@ -20,13 +20,14 @@ pub mod sample;
 pub use memory::Memory;
 
 use crate::arch::output::{Horizon, RunOutput};
-use crate::arch::{self, AsWindow, Control, How, SimulationError};
+use crate::arch::{self, AsWindow, Came, Control, FluidCapacity, History, How, SimulationError};
 use crate::spec::model::Architecture;
 use crate::spec::ownership::growth_scales;
 use crate::spec::scenario::{Frequency, Scenario};
-use crate::traffic::{self, Source, Variant};
+use crate::traffic::{self, Moments, Source, Variant};
 use crate::units::{NANOS_PER_MILLI, SimDuration, SimTime};
 use crate::usage::Usage;
+use infer::Measured;
 use rayon::prelude::*;
 use sample::Sampling;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,7 +40,7 @@ const AS_IT_IS: Variant = Variant { scale: 1.0, without: None, window: None };
 
 /// One simulation.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Job {
+pub struct Job<'a> {
     /// Position in [`Scenario::architectures`].
     pub architecture: usize,
     /// From 0.
@@ -50,13 +51,15 @@ pub struct Job {
     pub window: Option<(SimTime, Horizon)>,
     /// Set for a window that stands for others.
     pub stands: Option<AsWindow>,
+    /// What was before the window, where a fleet keeps more than is simulated.
+    pub history: Option<History<'a>>,
 }
 
-impl Job {
+impl Job<'_> {
     /// The first replication of the first architecture, over the whole horizon.
     fn of(scale: f64, without: Option<Frequency>) -> Self {
         let variant = Variant { scale, without, window: None };
-        Self { architecture: 0, replication: 0, variant, window: None, stands: None }
+        Self { architecture: 0, replication: 0, variant, window: None, stands: None, history: None }
     }
 }
 
@@ -318,7 +321,7 @@ pub fn scales(scenario: &Scenario, options: &RunOptions<'_>) -> Vec<f64> {
 }
 
 /// All jobs of a comparison: for each architecture its replications, then each group of bursts, then other traffic.
-pub fn jobs(scenario: &Scenario, options: &RunOptions<'_>) -> Vec<Job> {
+pub fn jobs(scenario: &Scenario, options: &RunOptions<'_>) -> Vec<Job<'static>> {
     let groups = burst_groups(scenario);
     let mut jobs = Vec::new();
     for architecture in 0..scenario.architectures.len() {
@@ -342,7 +345,7 @@ pub fn expected_requests(scenario: &Scenario, options: &RunOptions<'_>) -> f64 {
 }
 
 /// Time that a job simulates.
-fn simulated(scenario: &Scenario, options: &RunOptions<'_>, job: &Job) -> SimDuration {
+fn simulated(scenario: &Scenario, options: &RunOptions<'_>, job: &Job<'_>) -> SimDuration {
     match (window_of(scenario, job), options.sampled.and_then(|sampled| sampled.of(job.architecture))) {
         (Some((begin, measured)), _) => measured.end.since(begin) + measured.end.since(begin),
         (None, Some(sampling)) => sampling.simulated(),
@@ -391,7 +394,7 @@ pub fn run<S>(
     simulate: S,
 ) -> Result<Vec<ArchitectureRuns>, RunError>
 where
-    S: Fn(&Job, &Progress) -> Result<RunOutput, RunError> + Sync,
+    S: Fn(&Job<'_>, &Progress) -> Result<RunOutput, RunError> + Sync,
 {
     let jobs = jobs(scenario, options);
     let millis = |job: &Job| simulated(scenario, options, job).0 / NANOS_PER_MILLI;
@@ -451,22 +454,73 @@ where
 fn in_windows(
     scenario: &Scenario,
     sampling: &Sampling,
-    job: &Job,
-    go: impl Fn(&Job) -> Result<RunOutput, RunError>,
+    job: &Job<'_>,
+    go: impl Fn(&Job<'_>) -> Result<RunOutput, RunError>,
 ) -> Result<RunOutput, RunError> {
     let whole = arch::horizon_of(scenario);
+    let architecture = &scenario.architectures[job.architecture];
+    let failed = |error: traffic::TrafficError| RunError::Simulation {
+        architecture: architecture.name.clone(),
+        message: error.to_string(),
+    };
+    let keeps = architecture.components.iter().any(|component| arch::history::follows(&component.kind));
+    let past = if keeps { Some(Past::of(scenario, job).map_err(failed)?) } else { None };
+    let fluid = past.as_ref().map_or_else(Vec::new, |past| past.capacity(whole, sampling.slot, None));
     let mut measured = Vec::new();
     for window in sampling.windows(job.replication) {
         let (slot, length) = (window.slot as u64, sampling.slot.0);
         let start = whole.start + SimDuration(slot * length);
         let end = (start + SimDuration(window.slots as u64 * length)).min(whole.end);
-        let begin = SimTime(start.0.saturating_sub(sampling.memory.0));
+        let begin = start.0.saturating_sub(sampling.memory.0);
+        // Whole metric periods: what came before them is the fluid's.
+        let begin = SimTime(if keeps { begin / METRIC_PERIOD.0 * METRIC_PERIOD.0 } else { begin });
         // As many numbers for each slot as no window has requests.
         let stands = Some(AsWindow { first_id: (slot + 1) << 36 });
-        let run = go(&Job { window: Some((begin, Horizon { start, end })), stands, ..*job })?;
-        measured.push((window, run));
+        let history = past.as_ref().map(|past| past.until(begin));
+        let run = go(&Job { window: Some((begin, Horizon { start, end })), stands, history, ..*job })?;
+        let mut here = Vec::new();
+        if let Some(past) = &past {
+            // The same requests as a fluid: what it makes of them says what it is off by, whatever the requests are.
+            let variant = Variant { window: Some((begin, end)), ..job.variant };
+            let source = Source::new(scenario, job.replication, &variant).map_err(failed)?;
+            let came = Came::of(source, begin, end, scenario.classes.len()).map_err(failed)?;
+            here = past.capacity(Horizon { start, end }, end.since(start), Some(&came));
+        }
+        measured.push(Measured { window, run, fluid: here });
     }
-    Ok(infer::whole(sampling, scenario.horizon, &measured))
+    Ok(infer::whole(sampling, scenario.horizon, &measured, &fluid))
+}
+
+/// The longest period of a fleet's metric; the other one divides it.
+const METRIC_PERIOD: SimDuration = SimDuration::from_mins(5);
+
+/// What was before the windows of a job, where a fleet keeps more than is simulated.
+struct Past<'a> {
+    scenario: &'a Scenario,
+    job: &'a Job<'a>,
+    by_minute: Vec<f64>,
+    needs: Vec<Moments>,
+}
+
+impl<'a> Past<'a> {
+    fn of(scenario: &'a Scenario, job: &'a Job<'a>) -> Result<Self, traffic::TrafficError> {
+        let by_minute = traffic::expected_by_minute(scenario, &job.variant)?;
+        let needs = scenario.classes.iter().map(|class| Moments::of(&class.work)).collect();
+        Ok(Self { scenario, job, by_minute, needs })
+    }
+
+    /// Until requests come.
+    fn until(&self, until: SimTime) -> History<'_> {
+        History { by_minute: &self.by_minute, until, needs: &self.needs, came: None }
+    }
+
+    /// The capacity of the fleets that scale, if all of it were fluid, as far as it is known with the requests that came.
+    fn capacity(&self, measured: Horizon, slot: SimDuration, came: Option<&Came>) -> Vec<FluidCapacity> {
+        let history = History { came, ..self.until(measured.end) };
+        let Job { architecture, replication, variant, .. } = *self.job;
+        let architecture = &self.scenario.architectures[architecture];
+        arch::fluid_capacity(self.scenario, architecture, replication, history, variant.without, measured, slot)
+    }
 }
 
 /// Whether all components end with the same mean capacity in the last bucket.
@@ -482,7 +536,7 @@ fn same_capacity_at_the_end(a: &RunOutput, b: &RunOutput) -> bool {
 }
 
 /// The part of the horizon that is enough for a job, if it is a part.
-fn window_of(scenario: &Scenario, job: &Job) -> Option<(SimTime, Horizon)> {
+fn window_of(scenario: &Scenario, job: &Job<'_>) -> Option<(SimTime, Horizon)> {
     burst_window(scenario, &scenario.architectures[job.architecture], job.variant.without?)
 }
 
@@ -542,7 +596,7 @@ impl Left {
 ///
 /// # Errors
 /// See [`RunError`].
-pub fn simulate(scenario: &Scenario, job: &Job, progress: &Progress) -> Result<RunOutput, RunError> {
+pub fn simulate(scenario: &Scenario, job: &Job<'_>, progress: &Progress) -> Result<RunOutput, RunError> {
     let architecture = &scenario.architectures[job.architecture];
     let failed = |error: SimulationError| match error {
         SimulationError::Cancelled => RunError::Cancelled,
@@ -555,6 +609,7 @@ pub fn simulate(scenario: &Scenario, job: &Job, progress: &Progress) -> Result<R
         measured: job.window.map(|(_, measured)| measured),
         window: job.stands,
         without: job.variant.without,
+        history: job.history,
         ..How::default()
     };
     arch::simulate_with(scenario, architecture, job.replication, source, progress.control(), how).map_err(failed)
@@ -598,7 +653,7 @@ mod tests {
         let mut given = scenario();
         given.traffic.bursts = vec![burst(Frequency::Week)];
         let work = |threads| {
-            let late_first = |job: &Job, _: &Progress| {
+            let late_first = |job: &Job<'_>, _: &Progress| {
                 // The first jobs take longest, so that the order of ending is not the order of the jobs.
                 std::thread::sleep(Duration::from_millis(if job.replication == 0 { 10 } else { 0 }));
                 Ok(answer(job))
@@ -624,7 +679,7 @@ mod tests {
     fn progress_reaches_the_end() {
         let given = scenario();
         let progress = Progress::new();
-        let done = |job: &Job, progress: &Progress| {
+        let done = |job: &Job<'_>, progress: &Progress| {
             let millis = (given.warmup + given.horizon).0 / 1_000_000;
             progress.control().simulated_millis.fetch_add(millis, Ordering::Relaxed);
             progress.control().requests.fetch_add(1_000, Ordering::Relaxed);
@@ -637,7 +692,7 @@ mod tests {
     #[test]
     fn stopping_is_no_result() {
         let progress = Progress::new();
-        let stop = |job: &Job, progress: &Progress| {
+        let stop = |job: &Job<'_>, progress: &Progress| {
             progress.cancel();
             Ok(answer(job))
         };
@@ -647,7 +702,7 @@ mod tests {
 
     #[test]
     fn a_failure_is_named_and_stops_the_rest() {
-        let fail = |job: &Job, _: &Progress| match job {
+        let fail = |job: &Job<'_>, _: &Progress| match job {
             Job { architecture: 1, replication: 1, .. } => {
                 Err(RunError::Simulation { architecture: "ec2".into(), message: "out of range".into() })
             }

@@ -110,6 +110,7 @@ fn checked(
             denied: &[],
             look: *look,
             most_of_baseline: false,
+            precision: None,
         };
         let outcome = judge(&case, before.as_ref());
         let done = look.is_last || !outcome.is_undecided() || (until_failed && !outcome.passed);
@@ -178,7 +179,7 @@ impl Side {
         }
         let there = self.runs.first().map_or(0, |runs| runs.full.len() as u32);
         self.scenario.replications = replications - there;
-        let one = |job: &Job, progress: &Progress| {
+        let one = |job: &Job<'_>, progress: &Progress| {
             simulate(&self.scenario, &Job { replication: job.replication + there, ..*job }, progress)
         };
         let options = RunOptions { threads: 0, ..RunOptions::default() };

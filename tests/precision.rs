@@ -14,9 +14,10 @@ mod common;
 use common::*;
 use costsim::bill::{PriceBook, price_list};
 use costsim::precision::{self, Plan};
-use costsim::results::{Figure, Results};
-use costsim::run::{Progress, RunOptions, run, simulate};
-use costsim::spec::model::ComponentKind;
+use costsim::results::{ComponentResult, Figure, Results};
+use costsim::run::{Job, Progress, RunOptions, run, simulate};
+use costsim::spec::distribution::Distribution;
+use costsim::spec::model::{ComponentKind, ScalingPolicy, TargetTracking, TrackedMetric};
 use costsim::spec::scenario::{Burst, Diurnal, Frequency, LatencyObjective, Scenario, Shape};
 use costsim::units::{PerSecond, SimDuration};
 
@@ -53,7 +54,7 @@ fn sampled(scenario: &Scenario, target: f64, threads: usize) -> Results {
 }
 
 fn full(scenario: &Scenario) -> Results {
-    let one = |job: &_, progress: &Progress| simulate(scenario, job, progress);
+    let one = |job: &Job<'_>, progress: &Progress| simulate(scenario, job, progress);
     let runs = run(scenario, &RunOptions::default(), &Progress::new(), one).unwrap();
     costsim::compare::results(scenario, &runs, &book()).unwrap()
 }
@@ -205,4 +206,91 @@ fn windows_of_an_objective_are_not_cut() {
     let share = objective.windows_met.unwrap();
     assert!((share - exact.architectures[0].objectives[0].windows_met.unwrap()).abs() < 0.05, "{share}");
     assert_eq!(objective.met, exact.architectures[0].objectives[0].met);
+}
+
+/// Target tracking of a metric: (metric, target, lower bound).
+fn tracking_of((metric, target, in_bound): (TrackedMetric, f64, f64)) -> ScalingPolicy {
+    match tracking() {
+        ScalingPolicy::TargetTracking(rule) => {
+            ScalingPolicy::TargetTracking(TargetTracking { metric, target, in_bound, ..rule })
+        }
+        other => other,
+    }
+}
+
+/// Four weeks of a daily wave to instances of two vCPUs that follow it; quieter at weekends.
+fn scaling_wave(seed: u64, rate: f64, cpu: f64, rule: (TrackedMetric, f64, f64)) -> Scenario {
+    let mut given = wave(seed, rate);
+    let work = costsim::spec::scenario::Work::Phases { cpu: exponential(cpu), wait: Distribution::ZERO };
+    given.classes = vec![costsim::spec::scenario::RequestClass::new("call", work)];
+    given.warmup = SimDuration::from_hours(1);
+    given.architectures = vec![behind_balancer(
+        ComponentKind::Fleet(costsim::spec::model::Fleet {
+            scaling: vec![tracking_of(rule)],
+            concurrency: costsim::units::Limit::At(64),
+            queue: costsim::units::Limit::At(128),
+            min: 2,
+            max: 40,
+            pending: constant(20.0),
+            boot: vec![constant(80.0)],
+            deregistration_delay: SimDuration::from_mins(5),
+            warmup: SimDuration::from_mins(5),
+            ..fleet(2, 2)
+        }),
+        costsim::spec::model::Balancing::RoundRobin,
+    )];
+    given
+}
+
+/// So do two weeks of fleets that scale, every other one by its requests: their history is a fluid, and the interval holds what that is off by. Over all
+/// seeds nothing of it is left: the mean error of the cost is nil.
+#[test]
+fn the_full_answer_lies_in_the_interval_of_a_fleet_that_scales() {
+    let slow = std::env::var_os("COSTSIM_SLOW").is_some();
+    let seeds = if slow { 200 } else { 4 };
+    if !slow {
+        println!("skipped: 196 of 200 seeds (COSTSIM_SLOW=1 runs all)");
+    }
+    let (mut within, mut errors) = (0, Vec::new());
+    for seed in 1..=seeds {
+        // One request a second, each of 1 s of CPU: at 5 % CPU on two vCPUs, or at six a minute, some ten instances.
+        let rule =
+            if seed % 2 == 0 { (TrackedMetric::Cpu, 0.05, 0.7) } else { (TrackedMetric::RequestsPerTarget, 6.0, 0.9) };
+        let mut given = scaling_wave(seed, 1.0, 1.0, rule);
+        given.horizon = SimDuration::from_hours(14 * 24);
+        let results = sampled(&given, 0.9, 0);
+        let precision = results.precision.as_ref().unwrap();
+        assert!(precision.reached && precision.architectures[0].windows.is_some(), "{precision:?}");
+        given.replications = 5;
+        let exact = full(&given);
+        let (one, whole) = (&results.architectures[0], &exact.architectures[0]);
+        let cost = &one.monthly_cost;
+        let answer = dollars(whole.monthly_cost.total.as_ref());
+        within += u32::from((dollars(cost.low.as_ref())..=dollars(cost.high.as_ref())).contains(&answer));
+        let error = dollars(cost.total.as_ref()) / answer - 1.0;
+        if slow {
+            let half = precision.architectures[0].half_width.unwrap();
+            println!("{seed}: {:+.2} % of ±{:.2} %", error * 100.0, half * 100.0);
+        }
+        errors.push(error);
+        // Levels are those of the full run, too.
+        let level = |of: &dyn Fn(&ComponentResult) -> f64| (of(&one.components[1]), of(&whole.components[1]));
+        let (capacity, exactly) = level(&|component| component.capacity.as_ref().unwrap().mean.value);
+        assert_close("capacity", capacity, exactly, 0.1);
+        let (used, exactly) = level(&|component| component.utilisation.as_ref().unwrap().value);
+        assert_close("utilisation", used, exactly, 0.1);
+    }
+    let n = seeds as f64;
+    let mean = errors.iter().sum::<f64>() / n;
+    let deviation = (errors.iter().map(|error| (error - mean) * (error - mean)).sum::<f64>() / (n - 1.0)).sqrt();
+    let standard_error = deviation / n.sqrt();
+    println!(
+        "{within} of {seeds} within; mean error {:+.3} %, standard error {:.3} %",
+        mean * 100.0,
+        standard_error * 100.0
+    );
+    let covered = f64::from(within) / n;
+    let bounds = if slow { 0.92..=0.985 } else { 0.5..=1.0 };
+    assert!(bounds.contains(&covered), "{covered}");
+    assert!(mean.abs() < if slow { 0.002 } else { 0.02 }, "{mean}");
 }

@@ -16,6 +16,7 @@
 pub mod balance;
 pub mod books;
 pub mod failures;
+pub mod fluid;
 pub mod forecast;
 mod health;
 pub mod lifecycle;
@@ -40,6 +41,7 @@ use crate::spec::scenario::Scenario;
 use crate::units::{NANOS_PER_SEC, SimDuration, SimTime};
 use books::Books;
 use failures::Failures;
+use fluid::{Fluid, Inflow, Takes};
 use forecast::Forecast;
 use lifecycle::Lifecycle;
 use memory::Room;
@@ -246,6 +248,8 @@ pub struct FleetState {
     refresh: Option<Refresh>,
     /// Times that an instance ran out of memory and started again.
     restarts: u64,
+    /// What flows in until the requests come.
+    fluid: Option<Box<Fluid>>,
     books: Books,
 }
 
@@ -325,6 +329,7 @@ impl FleetState {
             resizes: Resizes::new(fleet, key),
             refresh: None,
             restarts: 0,
+            fluid: None,
             books: Books::new(name, fleet, subnets, shared.scenario, ledger),
         };
         for _ in 0..fleet.desired {
@@ -543,6 +548,27 @@ impl FleetState {
         None
     }
 
+    /// Lets work flow in like a fluid until the requests come; `key` is that of its draws.
+    pub fn follow(&mut self, inflow: Inflow, key: Key) {
+        let takes =
+            Takes { vcpu: self.vcpu, speed: self.speed, concurrency: self.room.concurrency, queue: self.room.queue };
+        self.fluid = Some(Box::new(Fluid::new(inflow, takes, self.period, key)));
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn flow(&mut self, now: SimTime) {
+        let Some(fluid) = &mut self.fluid else { return };
+        let (busy, requests) = fluid.flow(now, self.in_service.len());
+        if fluid.is_over() {
+            self.fluid = None;
+        }
+        self.period_requests += requests;
+        for &slot in &self.in_service {
+            self.instances[slot as usize].period_busy += busy;
+        }
+    }
+
     /// How its balancer lets instances start slowly; round robin only.
     pub fn start_slowly(&mut self, slow_start: SimDuration) {
         self.slow_start = slow_start;
@@ -577,6 +603,9 @@ impl FleetState {
 
     /// Takes everything that has ended on any instance up to `now`.
     pub fn catch_up_all(&mut self, now: SimTime, mut done: impl FnMut(Call, Ending)) {
+        if self.fluid.is_some() {
+            self.flow(now);
+        }
         for slot in 0..self.instances.len() as u32 {
             self.catch_up(slot, now, &mut done);
         }

@@ -11,6 +11,7 @@ mod deployment;
 mod events;
 pub mod fleet;
 pub mod front;
+pub mod history;
 pub mod lambda;
 pub mod ledger;
 pub mod message_queue;
@@ -28,7 +29,8 @@ use crate::sim::queue::EventQueue;
 use crate::spec::model::Architecture;
 use crate::spec::scenario::{Frequency, Scenario, Shape};
 use crate::traffic::{Batch, Source, TrafficError};
-use crate::units::SimTime;
+use crate::units::{SimDuration, SimTime};
+pub use history::{Came, FluidCapacity, History, fluid_capacity};
 use output::{Horizon, RunOutput};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use world::{Arrival, World};
@@ -66,8 +68,8 @@ pub enum FleetRunning {
 }
 
 /// How a simulation is run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct How {
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct How<'a> {
     /// How fleets run their instances.
     pub fleets: FleetRunning,
     /// Events and deployments of the scenario that happen this often are left out (bursts are left out by the traffic).
@@ -76,6 +78,10 @@ pub struct How {
     pub measured: Option<Horizon>,
     /// Set for a window that stands for others.
     pub window: Option<AsWindow>,
+    /// What was before the requests come.
+    pub history: Option<History<'a>>,
+    /// Length of a bucket of the series, if not the usual one.
+    pub bucket: Option<SimDuration>,
 }
 
 /// How a window that stands for others is measured: its series has one bucket, and requests whose end is known ahead count even if they
@@ -116,7 +122,7 @@ pub fn simulate_with(
     replication: u32,
     mut source: Source,
     control: &Control,
-    how: How,
+    how: How<'_>,
 ) -> Result<RunOutput, SimulationError> {
     let measured = how.measured.unwrap_or_else(|| horizon_of(scenario));
     let end = measured.end;

@@ -42,6 +42,9 @@ pub struct RunOutput {
     pub events: u64,
     /// Requests that were simulated for it, those of the warm-up included.
     pub simulated: u64,
+    /// By how much the fleets that scale were larger in the windows than the fluid of their history has it, as a share of their capacity;
+    /// `None` where there is no such history.
+    pub history_off: Option<f64>,
     /// Findings of the run, in words, with the number and the fix.
     pub warnings: Vec<String>,
 }

@@ -20,7 +20,7 @@ use super::requests::RequestMeter;
 use super::stream::{StreamEvent, StreamState};
 use super::table::TableState;
 use super::way_back::{Path, Place, WayBack, places};
-use super::{FleetRunning, How};
+use super::{FleetRunning, How, history};
 use crate::sim::engine::Model;
 use crate::sim::gauge::Gauge;
 use crate::sim::queue::EventQueue;
@@ -309,12 +309,13 @@ impl<'a> World<'a> {
         scenario: &'a Scenario,
         architecture: &Architecture,
         replication: u32,
-        how: &How,
+        how: &How<'_>,
         measured: Horizon,
         queue: &mut EventQueue<Event>,
     ) -> Self {
         let Horizon { start, end } = measured;
-        let bucket = if how.window.is_some() { end.since(start) } else { bucket_length(end.since(start)) };
+        let length = end.since(start);
+        let bucket = how.bucket.unwrap_or(if how.window.is_some() { length } else { bucket_length(length) });
         let last_end = if how.window.is_some() { SimTime(u64::MAX) } else { end };
         let root = Key::new(scenario.seed, replication);
         let mut ledger = Ledger::default();
@@ -385,6 +386,10 @@ impl<'a> World<'a> {
                     state.start_slowly(slow_start(architecture, position));
                     if !is_checked(architecture, position) {
                         state.unchecked();
+                    }
+                    if let Some(history) = how.history.filter(|_| history::follows(&component.kind)) {
+                        let inflow = history.inflow(&scenario.classes, &paths, place, fleet.metric_period);
+                        state.follow(inflow, key.named("fluid"));
                     }
                     fleets.push(state);
                 }
@@ -836,6 +841,7 @@ impl<'a> World<'a> {
             windows,
             events: arrivals + queue.popped(),
             simulated: arrivals,
+            history_off: None,
             warnings,
         }
     }

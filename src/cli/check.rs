@@ -16,6 +16,7 @@ use super::{DataDir, Failure};
 use crate::diag;
 use crate::gate::looks::{Look, plan};
 use crate::gate::{Case, Cause, Movement, Outcome, Snapshot, judge, movement};
+use crate::precision::error_of;
 use crate::report;
 use crate::spec::gate::Gate;
 use crate::spec::scenario::Scenario;
@@ -283,7 +284,7 @@ impl Check<'_> {
         mut at: impl FnMut(&Look) -> Result<Seen, Failure>,
     ) -> Result<Outcome, Failure> {
         let mut before: Option<Outcome> = None;
-        for look in looks {
+        for (number, look) in looks.iter().enumerate() {
             let (old, new, movements) = at(look)?;
             let case = Case {
                 gate: self.gate,
@@ -295,9 +296,10 @@ impl Check<'_> {
                 denied: &self.denied,
                 look: *look,
                 most_of_baseline,
+                precision: self.precision.map(|share| (share, error_of(number, looks.len()))),
             };
             let outcome = judge(&case, before.as_ref());
-            let precise = self.precision.is_none_or(|share| outcome.costs_are_within(share));
+            let precise = self.precision.is_none_or(|share| outcome.costs_beyond(share).is_empty());
             let done = look.is_last || (precise && !outcome.is_undecided());
             before = Some(outcome);
             if done {

@@ -130,7 +130,7 @@ pub fn burst(per: Frequency) -> Burst {
 
 /// What a simulator might answer: 1,000 requests x scale and 10 a replication more, 100 fewer without bursts; 90 % of them
 /// `browse`; all served in 10 ms, one meter of requests on the second component.
-pub fn answer(job: &Job) -> RunOutput {
+pub fn answer(job: &Job<'_>) -> RunOutput {
     let all = (1_000.0 * job.variant.scale) as u64 + 10 * u64::from(job.replication)
         - if job.variant.without.is_some() { 100 } else { 0 };
     let class = |arrived: u64| {
@@ -167,6 +167,7 @@ pub fn answer(job: &Job) -> RunOutput {
             busy: Vec::new(),
         },
         windows: Vec::new(),
+        history_off: None,
         events: all * 2,
         simulated: all,
         warnings: Vec::new(),

@@ -56,17 +56,27 @@ impl Outcome {
         self.findings.iter().any(|finding| finding.state == State::Undecided)
     }
 
-    /// Whether half the interval of each bill is at most this share of it.
-    pub fn costs_are_within(&self, share: f64) -> bool {
-        let bills = self.measured.iter().filter(|one| one.metric == HEADLINE[0]);
-        let half = |one: &Measured| one.low.zip(one.high).map(|(low, high)| (high - low) / 2.0);
-        bills.into_iter().all(|one| half(one).is_some_and(|half| half <= share * one.value.abs()))
+    /// The bills that are not known to this share of them, each with half its interval as a share of it (infinite where it has none).
+    pub fn costs_beyond(&self, share: f64) -> Vec<(&str, f64)> {
+        beyond(&self.measured, share)
     }
 
     /// Findings that fail (`deny`), warn or inform.
     pub fn at(&self, level: Level) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(move |finding| finding.severity() == Some(level))
     }
+}
+
+fn beyond(measured: &[Measured], share: f64) -> Vec<(&str, f64)> {
+    let bills = measured.iter().filter(|one| one.metric == HEADLINE[0]);
+    let half = |one: &Measured| match one.low.zip(one.high) {
+        // What costs nothing, and always nothing, is known.
+        Some((low, high)) if high - low <= 0.0 => 0.0,
+        Some((low, high)) => (high - low) / 2.0 / one.value.abs(),
+        None => f64::INFINITY,
+    };
+    let halves = bills.map(|one| (one.architecture.as_str(), half(one)));
+    halves.filter(|(_, half)| half.is_nan() || *half > share).collect()
 }
 
 /// Both sides of one headline metric of one architecture.
@@ -97,7 +107,8 @@ pub struct Measured {
     pub unit: Unit,
     /// The value.
     pub value: f64,
-    /// Ends of its 95 % interval.
+    /// Ends of its 95 % interval; with `--precision` those of a bill are at the level of the look at which it stopped, such that the looks together err in
+    /// 5 % of all cases.
     pub low: Option<f64>,
     /// Upper end.
     pub high: Option<f64>,
@@ -235,6 +246,8 @@ pub struct Case<'a> {
     pub look: Look,
     /// Whether the baseline cannot be run any longer than it was.
     pub most_of_baseline: bool,
+    /// How precise the bills are to be, and how often their intervals may err at this look: it is for them, too, that one goes on.
+    pub precision: Option<(f64, f64)>,
 }
 
 /// How much of a look's error one finding of each level may use: equal parts (Bonferroni), so that the whole check errs in at most 5 % of
@@ -312,6 +325,7 @@ pub fn judge(case: &Case<'_>, before: Option<&Outcome>) -> Outcome {
         }
     }
     except(case, &mut findings, &mut warnings);
+    let measured = measured(case.new, case.precision.map(|(_, alpha)| alpha));
     Outcome {
         schema: SCHEMA.to_owned(),
         tool_version: case.new.tool_version.clone(),
@@ -322,10 +336,10 @@ pub fn judge(case: &Case<'_>, before: Option<&Outcome>) -> Outcome {
         baseline: case.old_name.map(str::to_owned),
         warnings,
         rows: rows(case),
-        notes: notes(case, &findings),
+        notes: notes(case, &findings, &measured),
         findings,
         movements: case.movements.to_vec(),
-        measured: measured(case.new),
+        measured,
     }
 }
 
@@ -352,9 +366,9 @@ pub(super) fn blank(rule: &str, level: Level, subject: Subject, architecture: &s
 }
 
 fn comparability(case: &Case<'_>) -> Vec<String> {
-    let Some(old) = case.old else { return Vec::new() };
     let new = case.new;
-    let mut said = Vec::new();
+    let mut said: Vec<String> = new.windows.iter().flat_map(|windows| windows.fluids.clone()).collect();
+    let Some(old) = case.old else { return said };
     if old.prices != new.prices {
         said.push(format!(
             "the baseline was priced with another price book (newest price {}, now {})",
@@ -435,7 +449,7 @@ fn of_rule(case: &Case<'_>, shares: Shares, rule: &Rule, findings: &mut Vec<Find
 }
 
 /// How far one could look, where that left something open.
-fn notes(case: &Case<'_>, findings: &[Finding]) -> Vec<String> {
+fn notes(case: &Case<'_>, findings: &[Finding], measured: &[Measured]) -> Vec<String> {
     let open = findings.iter().filter(|finding| finding.state == State::Undecided).count();
     let far = case.look.replications;
     let mut said = Vec::new();
@@ -444,6 +458,15 @@ fn notes(case: &Case<'_>, findings: &[Finding]) -> Vec<String> {
         let whole = windows.in_full.iter().map(|(name, why)| format!("; all of it was simulated for {name}: {why}"));
         let whole: String = whole.collect();
         said.push(format!("windows of {minutes} minutes stand for the rest of the horizon{whole}"));
+    }
+    if let Some((share, _)) = case.precision.filter(|_| case.look.is_last) {
+        said.extend(beyond(measured, share).into_iter().map(|(name, half)| {
+            format!(
+                "the bill of {name} is known to ±{:.2} % after {far} replications, not to ±{} %",
+                half * 100.0,
+                (share * 1e6).round() / 1e4
+            )
+        }));
     }
     if open > 0 && case.look.is_last && far < super::LOOKS[super::LOOKS.len() - 1] {
         let why = match case.old {
@@ -643,13 +666,15 @@ fn rows<'a>(case: &Case<'a>) -> Vec<Row> {
         .collect()
 }
 
-fn measured(new: &Snapshot) -> Vec<Measured> {
+/// `of_bills`: how often the intervals of bills may err, if it is not as often as others.
+fn measured(new: &Snapshot, of_bills: Option<f64>) -> Vec<Measured> {
     let mut all = Vec::new();
     for architecture in &new.architectures {
         for metric in &architecture.metrics {
             let Some(value) = metric.value else { continue };
             let each = plain(&metric.each);
-            let spread = interval(&each, super::looks::ALPHA, 0.0).filter(|_| each.len() > 1);
+            let of_bills = of_bills.filter(|_| metric.name == HEADLINE[0]);
+            let spread = interval(&each, of_bills.unwrap_or(super::looks::ALPHA), 0.0).filter(|_| each.len() > 1);
             all.push(Measured {
                 architecture: architecture.name.clone(),
                 metric: metric.name.clone(),

@@ -57,13 +57,17 @@ pub struct Windows {
     pub memory_seconds: f64,
     /// Architectures of which the whole horizon was simulated, each with the reason.
     pub in_full: Vec<(String, String)>,
+    /// What is to be known about the fluids that stand for what was before the windows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fluids: Vec<String>,
 }
 
 impl Windows {
     fn of(precision: &Precision) -> Option<Self> {
         let in_full = precision.architectures.iter();
         let in_full = in_full.filter_map(|one| Some((one.name.clone(), one.in_full_because.clone()?))).collect();
-        Some(Self { seconds: precision.window_seconds?, memory_seconds: precision.memory_seconds?, in_full })
+        let (seconds, memory_seconds) = (precision.window_seconds?, precision.memory_seconds?);
+        Some(Self { seconds, memory_seconds, in_full, fluids: Vec::new() })
     }
 }
 

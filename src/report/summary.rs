@@ -304,14 +304,23 @@ fn precise(results: &Results, precision: &Precision) -> String {
     for one in &precision.architectures {
         let name = clean(&one.name);
         match (one.windows, &one.in_full_because) {
-            (Some(windows), _) => text.push_str(&format!(
-                " {name}: in each replication {windows} windows of {} were simulated, each after {} of run-up, {} of what {} requests would \
-                 take; the rest is inferred from the window with like traffic.",
-                super::format::seconds(precision.window_seconds.unwrap_or(0.0)),
-                super::format::seconds(precision.memory_seconds.unwrap_or(0.0)),
-                percent(one.simulated as f64 / (one.stands_for as f64).max(1.0)),
-                compact(one.stands_for as f64),
-            )),
+            (Some(windows), _) => {
+                text.push_str(&format!(
+                    " {name}: in each replication {windows} windows of {} were simulated, each after {} of run-up, {} of what {} requests would \
+                     take; the rest is inferred from the window with like traffic.",
+                    super::format::seconds(precision.window_seconds.unwrap_or(0.0)),
+                    super::format::seconds(precision.memory_seconds.unwrap_or(0.0)),
+                    percent(one.simulated as f64 / (one.stands_for as f64).max(1.0)),
+                    compact(one.stands_for as f64),
+                ));
+                if let Some(off) = one.history_off {
+                    text.push_str(&format!(
+                        " What its fleet had been through before is that of a fluid; it had {:+.1} % instances in the windows against that, by \
+                         which the rest is corrected.",
+                        off * 100.0
+                    ));
+                }
+            }
             (None, Some(why)) => text.push_str(&format!(" {name}: all was simulated ({}).", clean(why))),
             (None, None) => {}
         }

@@ -1,9 +1,12 @@
 //! From windows to the whole horizon: every slot that was not simulated is taken to be like the window that stands for it.
 //!
 //! What follows the requests is multiplied by the window's factor; what follows time alone (instances, hours) and all levels are taken
-//! as they are. Counts are spread over the slots in whole numbers that add up to the rounded sum.
+//! as they are. A fleet that scales has a history of its own: what it is larger in a slot than in the window, its fluid
+//! ([`crate::arch::fleet::fluid`]) says, so that the windows only have to say what the fluid is off by (the difference estimator; Cochran, 1977, section 7.9).
+//! Counts are spread over the slots in whole numbers that add up to the rounded sum.
 
 use super::sample::{Sampling, Window};
+use crate::arch::FluidCapacity;
 use crate::arch::output::{BacklogOutput, ClassOutput, ComponentOutput, RunOutput, SeriesOutput, WindowOutput};
 use crate::arch::world::bucket_length;
 use crate::stats::histogram::Histogram;
@@ -12,9 +15,24 @@ use crate::usage::{Meter, RawUnit, Usage};
 
 const HOUR: u64 = SimDuration::from_hours(1).0;
 
+/// What was measured in a window.
+pub struct Measured {
+    /// The window.
+    pub window: Window,
+    /// What was measured.
+    pub run: RunOutput,
+    /// The capacity of the fleets that scale in it, if they had met its requests as a fluid.
+    pub fluid: Vec<FluidCapacity>,
+}
+
 /// The whole horizon, from what was measured in the windows that stand for it (in the order of time, at least one).
-pub fn whole(sampling: &Sampling, horizon: SimDuration, measured: &[(Window, RunOutput)]) -> RunOutput {
-    let windows: Vec<InPlace<'_>> = measured.iter().map(|(window, run)| InPlace { sampling, window, run }).collect();
+///
+/// `fluid` is the capacity of the fleets that scale as their fluid has it.
+pub fn whole(sampling: &Sampling, horizon: SimDuration, measured: &[Measured], fluid: &[FluidCapacity]) -> RunOutput {
+    let windows: Vec<InPlace<'_>> = measured
+        .iter()
+        .map(|one| InPlace { sampling, measured: one, window: &one.window, run: &one.run, fluid })
+        .collect();
     let run = |n: usize| windows[n].run;
     RunOutput {
         classes: (0..run(0).classes.len()).map(|class| of_class(class, &windows)).collect(),
@@ -24,15 +42,34 @@ pub fn whole(sampling: &Sampling, horizon: SimDuration, measured: &[(Window, Run
         windows: (0..run(0).windows.len()).map(|objective| objective_windows(objective, &windows)).collect(),
         events: windows.iter().map(|window| window.run.events).sum(),
         simulated: windows.iter().map(|window| window.run.simulated).sum(),
+        history_off: history_off(&windows),
         warnings: run(0).warnings.clone(),
     }
+}
+
+/// What the windows' fleets are larger than their fluid, as a share of their capacity: that of the fleet where it is most.
+fn history_off(windows: &[InPlace<'_>]) -> Option<f64> {
+    let of_fleet = |fleet: &FluidCapacity| {
+        let (mut off, mut all) = (0.0, 0.0);
+        for window in windows {
+            if let Some((measured, fluid)) = window.capacities(fleet.component) {
+                let slots = window.window.stands_for.len() as f64;
+                off += slots * (measured - fluid);
+                all += slots * measured;
+            }
+        }
+        if all > 0.0 { off / all } else { 0.0 }
+    };
+    windows.first()?.fluid.iter().map(of_fleet).max_by(|a, b| a.abs().total_cmp(&b.abs()))
 }
 
 /// A window with what was measured in it.
 struct InPlace<'a> {
     sampling: &'a Sampling,
+    measured: &'a Measured,
     window: &'a Window,
     run: &'a RunOutput,
+    fluid: &'a [FluidCapacity],
 }
 
 impl InPlace<'_> {
@@ -49,6 +86,28 @@ impl InPlace<'_> {
     /// A count of the window as one of all that it stands for.
     fn scaled(&self, count: u64) -> u64 {
         rounded(count as f64 * self.multiple())
+    }
+
+    /// The mean capacity in the window of a fleet that scales, measured and as a fluid of the same requests has it; `None` for other components.
+    fn capacities(&self, component: usize) -> Option<(f64, f64)> {
+        let here = self.measured.fluid.iter().find(|fluid| fluid.component == component)?;
+        Some((self.run.components.get(component)?.capacity?.0, *here.by_slot.first()?))
+    }
+
+    /// What the capacity of a component is multiplied by to be that of a slot that the window stands for: 1 unless it scales.
+    fn capacity_times(&self, component: usize, slot: usize) -> f64 {
+        let (Some((measured, here)), Some(fluid)) =
+            (self.capacities(component), self.fluid.iter().find(|fluid| fluid.component == component))
+        else {
+            return 1.0;
+        };
+        if measured > 0.0 { ((measured + fluid.by_slot[slot] - here) / measured).max(0.0) } else { 1.0 }
+    }
+
+    /// The mean of [`InPlace::capacity_times`] over the slots that it stands for.
+    fn mean_capacity_times(&self, component: usize) -> f64 {
+        let slots = &self.window.stands_for;
+        slots.iter().map(|&slot| self.capacity_times(component, slot)).sum::<f64>() / slots.len() as f64
     }
 
     /// A count of requests over the slots that it stands for: (slot, its part).
@@ -98,6 +157,7 @@ fn of_component(index: usize, windows: &[InPlace<'_>]) -> ComponentOutput {
             each().try_fold(0.0, |sum, (window, one)| Some(sum + of(one)? * window.window.stands_for.len() as f64));
         sum.map(|sum| sum / slots)
     };
+    let scales = windows[0].capacities(index).is_some();
     let capacity = |one: &ComponentOutput| one.capacity.map_or(1.0, |capacity| capacity.0);
     let over_capacity = |of: &dyn Fn(&ComponentOutput) -> Option<f64>| {
         let weighted = over_time(&|one| Some(of(one)? * capacity(one)))?;
@@ -110,9 +170,16 @@ fn of_component(index: usize, windows: &[InPlace<'_>]) -> ComponentOutput {
         let share = |one: &ComponentOutput| one.idle_shares.iter().find(|(of, _)| of == sku).map(|(_, share)| *share);
         Some((sku.clone(), over_capacity(&share)?))
     };
+    // The means of a fleet that scales: its capacity follows its history, what is at work the requests.
+    let mean_of = |of: &dyn Fn(&InPlace<'_>, &ComponentOutput) -> f64| {
+        each().map(|(window, one)| of(window, one) * window.window.stands_for.len() as f64).sum::<f64>() / slots
+    };
+    let capacity_mean = mean_of(&|window, one| one.capacity.map_or(0.0, |it| it.0) * window.mean_capacity_times(index));
+    let busy_mean = mean_of(&|window, one| one.busy.map_or(0.0, |it| it.0) * window.window.factor);
+    let used = if capacity_mean > 0.0 { (busy_mean / capacity_mean).min(1.0) } else { 0.0 };
     let time = |one: &ComponentOutput| one.time_in_system;
     let time_in_system: f64 = each().map(|(window, one)| time(one).0.0 as f64 * window.multiple()).sum();
-    ComponentOutput {
+    let plain = ComponentOutput {
         served: count(|one| one.served),
         throttled: count(|one| one.throttled),
         rejected: count(|one| one.rejected),
@@ -128,6 +195,16 @@ fn of_component(index: usize, windows: &[InPlace<'_>]) -> ComponentOutput {
         queue: None,
         backlog: over_time(&|one| Some(one.backlog?.mean)).map(|mean| backlog(mean, each())),
         mean_in_system: over_time(&|one| Some(one.mean_in_system)).unwrap_or(0.0),
+    };
+    if !scales {
+        return plain;
+    }
+    ComponentOutput {
+        capacity: plain.capacity.map(|(_, peak)| (capacity_mean, peak)),
+        busy: plain.busy.map(|(_, peak)| (busy_mean, peak)),
+        utilisation: plain.utilisation.map(|_| used),
+        idle_shares: plain.idle_shares.into_iter().map(|(sku, _)| (sku, 1.0 - used)).collect(),
+        ..plain
     }
 }
 
@@ -151,10 +228,17 @@ fn follows_time(unit: RawUnit) -> bool {
     }
 }
 
+/// The fleet whose capacity a meter measures, if that scales: the time of its machines, by the GiB of their volumes and the MB of their memory.
+fn fleet_of(meter: &Meter, fleets: &[FluidCapacity]) -> Option<usize> {
+    let is_time = matches!(meter.unit, RawUnit::Ms | RawUnit::GibMs | RawUnit::MbMs);
+    fleets.iter().find(|fleet| is_time && fleet.name == meter.component).map(|fleet| fleet.component)
+}
+
 fn usage(horizon: SimDuration, windows: &[InPlace<'_>]) -> Usage {
     let hours = horizon.0.div_ceil(HOUR) as usize;
     let of_meter = |index: usize| {
         let first = &windows[0].run.usage.meters[index];
+        let fleet = fleet_of(first, windows[0].fluid);
         let mut hourly = vec![0u64; hours];
         for window in windows {
             let total = window.run.usage.meters[index].total as f64;
@@ -164,6 +248,16 @@ fn usage(horizon: SimDuration, windows: &[InPlace<'_>]) -> Usage {
                 let hour_of = |slot: &usize| (*slot as u64 * window.sampling.slot.0 / HOUR) as usize;
                 let hours = window.window.stands_for.iter().map(hour_of);
                 hours.for_each(|hour| hourly[hour] = hourly[hour].max(rounded(total)));
+                continue;
+            }
+            if let Some(fleet) = fleet {
+                let each = total / window.window.slots as f64;
+                let (mut exact, mut before) = (0.0, 0);
+                for &slot in &window.window.stands_for {
+                    exact += each * window.capacity_times(fleet, slot);
+                    hourly[(slot as u64 * window.sampling.slot.0 / HOUR) as usize] += rounded(exact) - before;
+                    before = rounded(exact);
+                }
                 continue;
             }
             for (slot, part) in window.over_slots(total, factor) {
@@ -208,11 +302,12 @@ fn series(horizon: SimDuration, windows: &[InPlace<'_>]) -> SeriesOutput {
                 slowest.iter_mut().zip(found).for_each(|(slowest, found)| *slowest = (*slowest).max(*found));
             }
             let share = (horizon.0 - slot as u64 * slot_length.0).min(slot_length.0) as f64 / length(bucket);
-            for (sums, levels) in [(&mut sum.capacity, &run.capacity), (&mut sum.busy, &run.busy)] {
-                for ((_, sums), (_, levels)) in sums.iter_mut().zip(levels) {
-                    let mean = levels.iter().sum::<f64>() / levels.len().max(1) as f64;
-                    sums[bucket] += mean * share;
-                }
+            let mean = |levels: &Vec<f64>| levels.iter().sum::<f64>() / levels.len().max(1) as f64;
+            for ((component, sums), (_, levels)) in sum.capacity.iter_mut().zip(&run.capacity) {
+                sums[bucket] += mean(levels) * share * window.capacity_times(*component, slot);
+            }
+            for ((_, sums), (_, levels)) in sum.busy.iter_mut().zip(&run.busy) {
+                sums[bucket] += mean(levels) * share;
             }
         }
     }

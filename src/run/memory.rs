@@ -3,8 +3,9 @@
 //! A part of the horizon can stand for itself only if what came before it has been forgotten when it begins: environments that
 //! sat idle are gone, instances that were draining have ended, alarms have run their course.
 
-use crate::spec::model::{Architecture, ComponentKind, ScalingPolicy};
+use crate::spec::model::{Architecture, ComponentKind, Fleet, ScalingPolicy, TrackedMetric};
 use crate::spec::scenario::{Scenario, Shape};
+use crate::traffic::{Moments, expected_requests};
 use crate::units::{Limit, SimDuration};
 
 /// What the start of an instance takes at most, as far as its memory is concerned.
@@ -14,13 +15,19 @@ const START: SimDuration = SimDuration::from_mins(10);
 /// time-out of these calls is counted no further than that.
 const FIRST_CALLS: SimDuration = SimDuration::from_secs(20);
 
+/// Fewer requests than these in a metric period are no fluid.
+const FEWEST_REQUESTS: f64 = 30.0;
+/// Work that is spread over more of a metric period than this (E S^2 / E S of the CPU time S, the mean of the request that is at work) varies less
+/// from period to period than the fluid does.
+const LONGEST_WORK: f64 = 0.05;
+
 /// How long the components of an architecture remember.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory {
     /// The longest of what they declare: the idle time-out of functions, what alarms, warm-up, start and draining of a fleet take together.
     pub lasts: SimDuration,
-    /// Why more than that may be kept, if it may: what scales by its own state keeps what it has added for as long as the load lies within its
-    /// bounds.
+    /// Why more than that may be kept, if it may and no fluid can stand for what was before: what scales by its own state keeps what it has
+    /// added for as long as the load lies within its bounds.
     pub may_keep: Option<&'static str>,
     /// Whether every end of a request is known when it is begun: nothing needs to be simulated for it after the window.
     pub ends_known: bool,
@@ -85,7 +92,7 @@ impl Memory {
                         return Err("a forecast looks back over two weeks");
                     }
                     if !fleet.scaling.is_empty() {
-                        memory.may_keep = Some("a fleet that scales keeps instances for as long as its alarms let it");
+                        memory.may_keep = memory.may_keep.or(not_fluid(scenario, fleet));
                     }
                     memory.ends_known = false;
                     let alarms = fleet.scaling.iter().map(|policy| match policy {
@@ -106,4 +113,38 @@ impl Memory {
         }
         Ok(memory)
     }
+}
+
+/// Why the history of a fleet that scales cannot be that of a fluid ([`crate::arch::fleet::fluid`]), if it cannot.
+fn not_fluid(scenario: &Scenario, fleet: &Fleet) -> Option<&'static str> {
+    let metric = |policy: &ScalingPolicy| match policy {
+        ScalingPolicy::TargetTracking(rule) => rule.metric,
+        ScalingPolicy::Step(rule) => rule.alarm.metric,
+    };
+    if fleet.scaling.iter().any(|policy| metric(policy) == TrackedMetric::Outstanding) {
+        return Some("a fleet that scales by the requests at work keeps instances for as long as its alarms let it");
+    }
+    if scenario.client.retries.is_some() {
+        return Some(
+            "a fleet that scales keeps instances for as long as its alarms let it, and clients who try again come when they were refused",
+        );
+    }
+    if fleet.memory.is_some() || fleet.warm_pool.is_some() {
+        return Some(
+            "a fleet that scales keeps instances for as long as its alarms let it, and what its memory or its warm pool does is no fluid",
+        );
+    }
+    let period = fleet.metric_period.as_secs_f64();
+    let rate = expected_requests(scenario) / (scenario.warmup + scenario.horizon).as_secs_f64().max(1e-9);
+    if rate * period < FEWEST_REQUESTS {
+        return Some(
+            "a fleet that scales keeps instances for as long as its alarms let it, and so few requests are soon simulated",
+        );
+    }
+    let takes = scenario.classes.iter().map(|class| Moments::of(&class.work)).map(|needs| {
+        let [one, two, _] = needs.cpu;
+        if one > 0.0 { two / one / fleet.speed } else { 0.0 }
+    });
+    (takes.fold(0.0, f64::max) > LONGEST_WORK * period)
+        .then_some("a fleet that scales keeps instances for as long as its alarms let it, and its requests work for longer than its metric can tell apart")
 }

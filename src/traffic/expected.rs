@@ -1,7 +1,7 @@
 //! How many requests to expect, before any of them is made.
 
-use super::TrafficError;
 use super::rates::{Rates, Window, end, growth_per_nano, origin};
+use super::{TrafficError, Variant, windows};
 use crate::spec::scenario::{Scenario, Shape};
 use crate::units::SimDuration;
 
@@ -49,18 +49,42 @@ fn part(at: crate::units::SimDuration, rate: crate::units::PerSecond, end: f64) 
 pub fn expected_by_slot(scenario: &Scenario, slot: SimDuration) -> Result<Vec<f64>, TrafficError> {
     let (from, to) = (origin(scenario), end(scenario));
     let window = Window { start: from, end: to, factor: scenario.traffic.scale, dips: Vec::new() };
-    let mut rates = Rates::new(scenario, window)?;
     let mut expected = vec![0.0; (to - from).div_ceil(slot.0) as usize];
-    let mut at = from;
+    integrate(scenario, window, (from, slot.0), &mut expected)?;
+    Ok(expected)
+}
+
+/// Requests that are expected in each minute of the engine's clock, warm-up and bursts included, where the scenario differs by `variant`.
+///
+/// # Errors
+/// As [`super::Source::new`].
+pub fn expected_by_minute(scenario: &Scenario, variant: &Variant) -> Result<Vec<f64>, TrafficError> {
+    const MINUTE: u64 = SimDuration::from_mins(1).0;
+    let mut expected = vec![0.0; end(scenario).div_ceil(MINUTE) as usize];
+    for (window, _) in windows(scenario, variant) {
+        integrate(scenario, window, (0, MINUTE), &mut expected)?;
+    }
+    Ok(expected)
+}
+
+/// Adds what a stream is expected to have in each slot: (start of the first, length).
+fn integrate(
+    scenario: &Scenario,
+    window: Window,
+    (from, slot): (u64, u64),
+    expected: &mut [f64],
+) -> Result<(), TrafficError> {
+    let mut at = window.start;
+    let mut rates = Rates::new(scenario, window)?;
     while let Some(piece) = rates.next(at)? {
         while at < piece.end {
-            let index = (at - from) / slot.0;
-            let until = piece.end.min(from + (index + 1) * slot.0);
+            let index = (at - from) / slot;
+            let until = piece.end.min(from + (index + 1) * slot);
             if let Some(expected) = expected.get_mut(index as usize) {
                 *expected += piece.rate * (until - at) as f64;
             }
             at = if piece.rate > 0.0 { until } else { piece.end };
         }
     }
-    Ok(expected)
+    Ok(())
 }

@@ -36,7 +36,8 @@ use crate::sim::random::Key;
 use crate::sim::sampler::{Sampler, UnitExponential};
 use crate::spec::scenario::{Frequency, Scenario, Shape};
 use crate::units::SimTime;
-pub use expected::{expected_by_slot, expected_requests};
+pub use expected::{expected_by_minute, expected_by_slot, expected_requests};
+pub use work::Moments;
 
 use arrivals::{Request, Stream};
 use csv_file::FileError;
@@ -191,29 +192,40 @@ struct Streams {
     scenario: Scenario,
 }
 
+/// Where the streams of a run begin and end: those of the bursts, each with its number, then the base.
+fn windows(scenario: &Scenario, variant: &Variant) -> Vec<(Window, Option<usize>)> {
+    let origin = rates::origin(scenario);
+    let whole = (SimTime::ZERO, SimTime(rates::end(scenario)));
+    let (from, to) = variant.window.unwrap_or(whole);
+    let (from, end) = (from.0, to.0.min(whole.1.0));
+    let factor = scenario.traffic.scale * variant.scale;
+    let mut dips = Vec::new();
+    let mut windows = Vec::new();
+    for (number, burst) in scenario.traffic.bursts.iter().enumerate() {
+        let start = origin.saturating_add(burst.at.0);
+        let (start, end) = (start.max(from), start.saturating_add(burst.lasts.0).min(end));
+        if variant.without == Some(burst.per) || start >= end {
+            continue;
+        }
+        if burst.times < 1.0 {
+            dips.push((start, end, burst.times));
+        } else if burst.times > 1.0 {
+            let window = Window { start, end, factor: factor * (burst.times - 1.0), dips: Vec::new() };
+            windows.push((window, Some(number)));
+        }
+    }
+    windows.push((Window { start: from, end, factor, dips }, None));
+    windows
+}
+
 impl Streams {
     fn new(scenario: &Scenario, works: Works, key: Key, variant: &Variant) -> Result<Self, TrafficError> {
-        let origin = rates::origin(scenario);
-        let whole = (SimTime::ZERO, SimTime(rates::end(scenario)));
-        let (from, to) = variant.window.unwrap_or(whole);
-        let (from, end) = (from.0, to.0.min(whole.1.0));
-        let factor = scenario.traffic.scale * variant.scale;
-        let mut dips = Vec::new();
-        let mut waiting = Vec::new();
-        for (n, burst) in scenario.traffic.bursts.iter().enumerate() {
-            let start = origin.saturating_add(burst.at.0);
-            let (start, end) = (start.max(from), start.saturating_add(burst.lasts.0).min(end));
-            if variant.without == Some(burst.per) || start >= end {
-                continue;
-            }
-            if burst.times < 1.0 {
-                dips.push((start, end, burst.times));
-            } else if burst.times > 1.0 {
-                let window = Window { start, end, factor: factor * (burst.times - 1.0), dips: Vec::new() };
-                waiting.push((window, burst_key(key, n)));
-            }
-        }
-        waiting.push((Window { start: from, end, factor, dips }, key.named("base")));
+        let from = variant.window.map_or(0, |(from, _)| from.0);
+        let keyed = |(window, burst): (Window, Option<usize>)| match burst {
+            Some(number) => (window, burst_key(key, number)),
+            None => (window, key.named("base")),
+        };
+        let mut waiting: Vec<(Window, Key)> = windows(scenario, variant).into_iter().map(keyed).collect();
         // Stable: what starts together stays in the scenario's order.
         waiting.sort_by_key(|(window, _)| window.start);
         let mut streams = Self {

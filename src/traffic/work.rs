@@ -107,6 +107,48 @@ pub(super) fn split(total: u64, cpu_factor: f64, wait_factor: f64) -> (u64, u64)
     ((total * cpu_factor + 0.5) as u64, (total * wait_factor + 0.5) as u64)
 }
 
+/// What requests of one kind need on average.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Moments {
+    /// Means of the first three powers of the CPU time, in seconds on the reference vCPU.
+    pub cpu: [f64; 3],
+    /// Mean wait in seconds.
+    pub wait: f64,
+}
+
+impl Moments {
+    /// Of a class.
+    pub fn of(work: &Work) -> Self {
+        let compiled = |distribution: &Distribution| Sampler::compile(distribution);
+        match work {
+            Work::Phases { cpu, wait } => Self { cpu: powers(&compiled(cpu)), wait: compiled(wait).mean_secs() },
+            Work::Duration { total, split: false, .. } => Self { cpu: [0.0; 3], wait: compiled(total).mean_secs() },
+            Work::Duration { total, cpu_factor, wait_factor, .. } => {
+                let total = compiled(total);
+                let [one, two, three] = powers(&total);
+                let factor = *cpu_factor;
+                let cpu = [one * factor, two * factor * factor, three * factor * factor * factor];
+                Self { cpu, wait: total.mean_secs() * wait_factor }
+            }
+        }
+    }
+}
+
+/// Means of the first three powers of what a sampler draws (seconds): over evenly spaced draws, scaled to its exact mean.
+fn powers(sampler: &Sampler) -> [f64; 3] {
+    const DRAWS: u64 = 1 << 14;
+    let mut sums = [0.0; 3];
+    for draw in 0..DRAWS {
+        let value = sampler.sample((draw * 2 + 1) << (64 - 15)).as_secs_f64();
+        sums[0] += value;
+        sums[1] += value * value;
+        sums[2] += value * value * value;
+    }
+    let means = sums.map(|sum| sum / DRAWS as f64);
+    let scale = if means[0] > 0.0 { sampler.mean_secs() / means[0] } else { 1.0 };
+    [means[0] * scale, means[1] * scale * scale, means[2] * scale * scale * scale]
+}
+
 impl ClassWork {
     fn compile(work: &Work) -> Self {
         match work {

@@ -4,8 +4,9 @@ use super::old_files::OldFiles;
 use crate::bill::PriceBook;
 use crate::cli::{Failure, progress};
 use crate::gate::Snapshot;
+use crate::gate::looks::ALPHA;
 use crate::gate::snapshot::Windows;
-use crate::precision::Plan;
+use crate::precision::{Plan, fluid_is_off, of_fluid};
 use crate::results::Results;
 use crate::run::{self, ArchitectureRuns, Job, Progress, RunOptions, Sampled};
 use crate::spec::model::Architecture;
@@ -98,7 +99,7 @@ impl Side {
         }
         let options =
             RunOptions { threads: bench.threads, first: there, sampled: sampled.as_ref(), ..RunOptions::default() };
-        let one = |job: &Job, progress: &Progress| run::simulate(&rest, job, progress);
+        let one = |job: &Job<'_>, progress: &Progress| run::simulate(&rest, job, progress);
         let within = self.directory.as_ref().map(OldFiles::enter).transpose()?;
         let work = || run::run(&rest, &options, bench.progress, one);
         let more = progress::with_bar(bench.quiet, bench.progress, work)
@@ -140,7 +141,9 @@ impl Side {
             let named = self.scenario.architectures.iter().zip(plan.in_full());
             let in_full = named.filter_map(|(one, why)| Some((one.name.clone(), (*why)?.to_owned()))).collect();
             let (seconds, memory_seconds) = (sampling.slot.as_secs_f64(), sampling.memory.as_secs_f64());
-            Some(Windows { seconds, memory_seconds, in_full })
+            let runs = self.scenario.architectures.iter().zip(&self.runs);
+            let fluids = runs.filter_map(|(one, runs)| Some(of_fluid(&one.name, fluid_is_off(runs, ALPHA)?))).collect();
+            Some(Windows { seconds, memory_seconds, in_full, fluids })
         });
         Ok(Snapshot { windows, ..Snapshot::of(&self.results(&self.book)?) })
     }
