@@ -124,6 +124,11 @@ fn not_fluid(scenario: &Scenario, fleet: &Fleet) -> Option<&'static str> {
     if fleet.scaling.iter().any(|policy| metric(policy) == TrackedMetric::Outstanding) {
         return Some("a fleet that scales by the requests at work keeps instances for as long as its alarms let it");
     }
+    if !scenario.events.is_empty() || !scenario.deployments.is_empty() {
+        return Some(
+            "a fleet that scales keeps instances for as long as its alarms let it, and what an event or a deployment does to them is no fluid",
+        );
+    }
     if scenario.client.retries.is_some() {
         return Some(
             "a fleet that scales keeps instances for as long as its alarms let it, and clients who try again come when they were refused",
