@@ -38,7 +38,7 @@ const CASES: [&str; 6] = [
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// Simulates one case and tells how many requests it had.
+/// Simulates one case and tells how many requests it had. Those of fleets that have no bound are there to be looked at by hand.
 fn simulate(name: &str, requests: f64) -> Option<u64> {
     let simulated = |case: Case| arrived(&case.run());
     Some(match name {
@@ -46,6 +46,10 @@ fn simulate(name: &str, requests: f64) -> Option<u64> {
         "full report" => simulated(full_report(100.0, requests)),
         "api function table" => simulated(api_function_table(100.0, requests)),
         "fleet round robin" => simulated(balanced_fleet(Balancing::RoundRobin, 10, requests)),
+        "fleet round robin 100" => simulated(balanced_fleet(Balancing::RoundRobin, 100, requests)),
+        "fleet random" => simulated(balanced_fleet(Balancing::Random, 10, requests)),
+        "fleet random 100" => simulated(balanced_fleet(Balancing::Random, 100, requests)),
+        "fleet least outstanding 100" => simulated(balanced_fleet(Balancing::LeastOutstanding, 100, requests)),
         "fleet least outstanding" => simulated(balanced_fleet(Balancing::LeastOutstanding, 10, requests)),
         "traffic only" => entry_function(100.0, requests).draw(),
         _ => return None,

@@ -243,13 +243,14 @@ proptest! {
 
     /// The fast way of running a fleet gives the plain way's results to the bit.
     #[test]
-    fn lazy_and_eager_fleets_agree(rate in 5.0f64..60.0, mean in 0.01f64..0.5, seed: u64, concurrency in 1u64..20, random: bool, credits in 0usize..3, fails: bool) {
+    fn lazy_and_eager_fleets_agree(rate in 5.0f64..60.0, mean in 0.01f64..0.5, seed: u64, concurrency in 1u64..20, choice in 0usize..3, credits in 0usize..3, fails: bool) {
         let mut scenario = drained(rate, mean, 0, seed);
         scenario.events = trouble(fails);
-        let algorithm = match (random, fails) {
-            (true, true) => Balancing::Zonal,
-            (true, false) => Balancing::Random,
-            (false, _) => Balancing::RoundRobin,
+        let algorithm = match (choice, fails) {
+            (0, true) => Balancing::Zonal,
+            (0, false) => Balancing::Random,
+            (1, _) => Balancing::RoundRobin,
+            _ => Balancing::LeastOutstanding,
         };
         // None, so many that they are spent and earned within minutes, and paid for when there are none.
         let credits = [None, Some(CpuCredits { hourly: 60, unlimited: false }), Some(CpuCredits { hourly: 12, unlimited: true })][credits];
@@ -260,7 +261,8 @@ proptest! {
         }
         let mut fast = run(&scenario, &architecture);
         let plain = run_with(&scenario, &architecture, FleetRunning::Eager);
-        prop_assert!(plain.events > fast.events);
+        // Those who look for the least outstanding need to know of ends, too.
+        prop_assert!(choice == 2 || plain.events > fast.events);
         fast.events = plain.events;
         prop_assert_eq!(fast, plain);
     }

@@ -8,8 +8,8 @@
 //! [`Allowance`] that each instance earns from when it runs, empty at first.
 //!
 //! Two ways of running the instances give the same results to the bit, because an instance reads only its own input:
-//! - *eager*: each instance has its next end as an event. Needed when a choice depends on the state of all (least
-//!   outstanding) or when an answer feeds back into the arrivals (client retries);
+//! - *eager*: each instance has its next end as an event. Needed when an answer feeds back into the arrivals (client retries), and when a
+//!   choice depends on what all hold (least outstanding), where the order of answers makes no difference (*counted*);
 //! - *lazy*: an instance catches up when it is given a request and before anybody looks (a metric period, a change of the group, the
 //!   end of a bucket). No events at all for the requests.
 
@@ -19,6 +19,7 @@ pub mod failures;
 pub mod fluid;
 pub mod forecast;
 mod health;
+mod in_service;
 pub mod lifecycle;
 pub mod memory;
 pub mod quota;
@@ -31,6 +32,7 @@ use super::call::{Call, Ending};
 use super::ledger::Ledger;
 use super::output::{ComponentOutput, Outcome};
 use super::world::{Due, Event, Shared, Site};
+use crate::arch::FleetRunning;
 use crate::sim::allowance::Allowance;
 use crate::sim::processor_sharing::{Admission, Job, Server};
 use crate::sim::queue::EventQueue;
@@ -43,6 +45,7 @@ use books::Books;
 use failures::Failures;
 use fluid::{Fluid, Inflow, Takes};
 use forecast::Forecast;
+use in_service::InService;
 use lifecycle::Lifecycle;
 use memory::Room;
 use quota::Refused;
@@ -56,6 +59,46 @@ const CREDIT_HOURS: f64 = 24.0;
 /// One CPU credit: a vCPU for a minute.
 const CREDIT_NANOS: f64 = 60.0 * NANOS_PER_SEC as f64;
 const DAY: SimDuration = SimDuration::from_hours(24);
+
+/// How the instances are run; see the module's documentation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Running {
+    /// Each catches up when it is given a request and before anybody looks.
+    Lazy,
+    /// Each end is an event that counts what an instance holds; answers are taken in no order.
+    Counted,
+    /// Each has its next end as an event; answers are taken in order.
+    Eager,
+    /// Eager, and without the fast way of servers: the reference.
+    Plain,
+}
+
+impl Running {
+    /// The fastest way that gives the right answer where the balancer looks for the `least` outstanding requests, and answers are given as
+    /// `feedback` to clients who may try again.
+    pub fn of(asked: FleetRunning, least: bool, feedback: bool) -> Self {
+        match asked {
+            FleetRunning::Eager => Self::Plain,
+            FleetRunning::Automatic if feedback => Self::Eager,
+            FleetRunning::Automatic if least => Self::Counted,
+            FleetRunning::Automatic => Self::Lazy,
+        }
+    }
+
+    /// Whether the order in which answers are taken makes no difference.
+    const fn takes_late(self) -> bool {
+        matches!(self, Self::Lazy | Self::Counted)
+    }
+
+    /// An instance's server.
+    fn server(self, processors: f64, concurrency: u64, queue: u64) -> Server<Call> {
+        match self {
+            Self::Lazy | Self::Counted => Server::new(processors, concurrency, queue).taken_late(),
+            Self::Eager => Server::new(processors, concurrency, queue),
+            Self::Plain => Server::plain(processors, concurrency, queue),
+        }
+    }
+}
 
 /// Events of a fleet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -219,11 +262,11 @@ pub struct FleetState {
     keys: Keys,
     policies: Policies,
     schedule: Vec<Scheduled>,
-    lazy: bool,
+    running: Running,
     instances: Vec<Instance>,
     free: Vec<u32>,
     /// Where requests go to: the healthy ones, or with `fails_open` all.
-    in_service: Vec<u32>,
+    in_service: InService,
     fails_open: bool,
     /// The group replaces what the balancer's health check takes for unhealthy.
     replaces: bool,
@@ -266,7 +309,7 @@ impl FleetState {
     pub fn new(
         site: Site<'_>,
         fleet: &Fleet,
-        lazy: bool,
+        running: Running,
         subnets: Subnets,
         shared: &mut Shared<'_>,
         ledger: &mut Ledger,
@@ -305,10 +348,10 @@ impl FleetState {
             },
             policies: Policies::new(&fleet.scaling, fleet.metric_period),
             schedule: fleet.schedule.clone(),
-            lazy,
+            running,
             instances: Vec::new(),
             free: Vec::new(),
-            in_service: Vec::new(),
+            in_service: InService::counting(running != Running::Lazy),
             fails_open: false,
             replaces: fleet.replaces_unhealthy,
             healthy_threshold: fleet.healthy_threshold,
@@ -401,7 +444,7 @@ impl FleetState {
     fn place_in(&mut self, zone: u32, spot: bool, phase: Phase) -> u32 {
         self.launches += 1;
         let instance = Instance {
-            server: Server::new(self.vcpu, self.room.concurrency, self.room.queue),
+            server: self.running.server(self.vcpu, self.room.concurrency, self.room.queue),
             phase,
             launched: self.launches,
             zone,
@@ -515,37 +558,63 @@ impl FleetState {
                 let bits = self.keys.balance.draw(call.id, u32::from(call.attempt));
                 ((u128::from(bits) * healthy as u128) >> 64) as usize
             }
-            Balancing::LeastOutstanding => {
-                let mut best = (u64::MAX, 0);
-                for (place, &slot) in self.in_service.iter().enumerate() {
-                    let outstanding = self.instances[slot as usize].server.outstanding();
-                    if outstanding < best.0 {
-                        best = (outstanding, place);
-                    }
-                }
-                best.1
-            }
+            Balancing::LeastOutstanding => self.in_service.least(),
         };
         let slot = self.in_service[chosen];
-        if self.lazy {
-            self.catch_up(slot, now, &mut done);
-        }
         let cpu = (call.cpu as f64 / self.speed + 0.5) as u64;
         let instance = &mut self.instances[slot as usize];
-        let job = if instance.dead { Self::no_connection(call) } else { Job { cpu, wait: call.wait, tag: call } };
-        let admission = instance.server.offer(now, job);
-        if admission == Admission::Refused {
-            return Some(self.no_room(now, &call, slot, queue, &mut done));
+        let dead = instance.dead;
+        let job = if dead { Self::no_connection(call) } else { Job { cpu, wait: call.wait, tag: call } };
+        let was_alone = instance.server.is_alone();
+        let admission = if self.running.takes_late() {
+            let books = &mut self.books;
+            instance.server.offer_late(now, job, |at, call| Self::ended(books, dead, at, call, &mut done))
+        } else {
+            instance.server.offer(now, job)
+        };
+        let refused = admission == Admission::Refused;
+        let ending = refused.then(|| self.no_room(now, &call, slot, queue, &mut done));
+        if !refused {
+            self.books.took(call.class);
         }
-        self.books.took(call.class);
-        if !self.lazy {
-            let next = instance.server.next_event();
-            if next < instance.planned {
-                instance.planned = next;
-                self.push(next, FleetEvent::Work, slot, queue);
-            }
+        if self.running != Running::Lazy {
+            self.in_service.holds(slot, self.instances[slot as usize].server.outstanding());
+            self.expect(slot, was_alone, queue);
         }
-        None
+        ending
+    }
+
+    /// Plans the events that an instance needs which has just been offered a request.
+    #[inline(always)]
+    fn expect(&mut self, slot: u32, was_alone: bool, queue: &mut EventQueue<Event>) {
+        let event = Event::new(Due::Fleet(FleetEvent::Work), self.index, slot);
+        let Instance { server, planned, .. } = &mut self.instances[slot as usize];
+        if self.running == Running::Counted && server.is_alone() {
+            // Everyone's end is an event. Ends that were planned before are planned again: there is nothing to take then.
+            let fresh = if was_alone { 1 } else { usize::MAX };
+            server.known_ends().rev().take(fresh).for_each(|end| queue.push(end, event));
+            *planned = SimTime::NEVER;
+        } else if server.next_event() < *planned {
+            *planned = server.next_event();
+            queue.push(*planned, event);
+        }
+    }
+
+    /// Something may have ended on an instance.
+    fn work(&mut self, now: SimTime, slot: u32, queue: &mut EventQueue<Event>, done: &mut impl FnMut(Call, Ending)) {
+        let counted = self.running == Running::Counted;
+        if !counted && self.instances[slot as usize].planned != now {
+            return;
+        }
+        self.catch_up(slot, now, done);
+        let Instance { server, planned, .. } = &mut self.instances[slot as usize];
+        if counted && (server.is_alone() || *planned > now) {
+            return;
+        }
+        *planned = server.next_event();
+        if *planned < SimTime::NEVER {
+            queue.push(*planned, Event::new(Due::Fleet(FleetEvent::Work), self.index, slot));
+        }
     }
 
     /// Lets work flow in like a fluid until the requests come; `key` is that of its draws.
@@ -586,18 +655,32 @@ impl FleetState {
         balance::next_by_weight(self.turn, self.in_service.len(), weight, uniform)
     }
 
+    /// A request has ended on an instance.
+    #[inline(always)]
+    fn ended(books: &mut Books, dead: bool, at: SimTime, call: &Call, done: &mut impl FnMut(Call, Ending)) {
+        if dead {
+            books.left(call, at);
+            done(*call, Self::not_connected(at));
+        } else {
+            books.served(call, at);
+            done(*call, Ending::served(at));
+        }
+    }
+
     /// Takes everything that has ended on an instance up to `now`.
     #[inline]
     fn catch_up(&mut self, slot: u32, now: SimTime, done: &mut impl FnMut(Call, Ending)) {
         let Instance { server, dead, .. } = &mut self.instances[slot as usize];
-        while let Some((at, job)) = server.advance(now) {
-            if *dead {
-                self.books.left(&job.tag, at);
-                done(job.tag, Self::not_connected(at));
-            } else {
-                self.books.served(&job.tag, at);
-                done(job.tag, Ending::served(at));
+        let (books, dead) = (&mut self.books, *dead);
+        if self.running.takes_late() {
+            server.take_ended(now, |at, call| Self::ended(books, dead, at, call, done));
+        } else {
+            while let Some((at, call)) = server.advance(now) {
+                Self::ended(books, dead, at, &call, done);
             }
+        }
+        if self.running != Running::Lazy {
+            self.in_service.holds(slot, server.outstanding());
         }
     }
 
@@ -622,18 +705,7 @@ impl FleetState {
         mut done: impl FnMut(Call, Ending),
     ) {
         match event {
-            FleetEvent::Work => {
-                if self.instances[index as usize].planned != now {
-                    return;
-                }
-                self.catch_up(index, now, &mut done);
-                let instance = &mut self.instances[index as usize];
-                let next = instance.server.next_event();
-                instance.planned = next;
-                if next < SimTime::NEVER {
-                    self.push(next, FleetEvent::Work, index, queue);
-                }
-            }
+            FleetEvent::Work => self.work(now, index, queue, &mut done),
             FleetEvent::Metric => {
                 self.metric(now, shared, queue);
                 self.push(now + self.period, FleetEvent::Metric, 0, queue);
@@ -642,6 +714,9 @@ impl FleetState {
                 let planned = self.agenda[index as usize];
                 self.free_agenda.push(index);
                 self.planned(now, planned, shared, queue, &mut done);
+                // An instance that fails drops what it holds.
+                let instances = &self.instances;
+                self.in_service.recount(|slot| instances[slot as usize].server.outstanding());
             }
         }
     }
@@ -729,20 +804,20 @@ impl FleetState {
     fn terminate(&mut self, now: SimTime, slot: u32, shared: &mut Shared<'_>, done: &mut impl FnMut(Call, Ending)) {
         self.draining -= 1;
         let zone = self.instances[slot as usize].zone;
-        for job in self.remove(now, slot, shared) {
-            self.books.left(&job.tag, now);
-            done(job.tag, Ending { at: now, status: 502, outcome: Outcome::Failed });
+        for call in self.remove(now, slot, shared) {
+            self.books.left(&call, now);
+            done(call, Ending { at: now, status: 502, outcome: Outcome::Failed });
         }
         self.return_to_pool(now, zone, shared);
     }
 
     /// Takes an instance off the books; gives back what it had at work.
-    fn remove(&mut self, now: SimTime, slot: u32, shared: &mut Shared<'_>) -> Vec<Job<Call>> {
+    fn remove(&mut self, now: SimTime, slot: u32, shared: &mut Shared<'_>) -> Vec<Call> {
         self.remove_as(now, slot, true, shared)
     }
 
     /// The same for one whose vCPUs count towards the account's quota, or do not.
-    fn remove_as(&mut self, now: SimTime, slot: u32, counts: bool, shared: &mut Shared<'_>) -> Vec<Job<Call>> {
+    fn remove_as(&mut self, now: SimTime, slot: u32, counts: bool, shared: &mut Shared<'_>) -> Vec<Call> {
         let instance = &mut self.instances[slot as usize];
         let (busy, occupancy) = (instance.server.take_busy(now), instance.server.take_occupancy(now));
         self.books.worked(busy, occupancy, instance.server.take_charged(now, true));
@@ -878,7 +953,7 @@ impl FleetState {
     /// Takes out of service the oldest instance of the zone that has most, and drains it.
     fn drain_one(&mut self, now: SimTime, queue: &mut EventQueue<Event>) {
         let mut counts = vec![0u32; self.zones as usize];
-        for &slot in &self.in_service {
+        for &slot in self.in_service.iter() {
             counts[self.instances[slot as usize].zone as usize] += 1;
         }
         let most = counts.iter().copied().max().unwrap_or(0);

@@ -4,13 +4,14 @@
 //! answers at once with the instant of its end; a fleet answers later. Either way the answer goes back through the fronts to the
 //! client ([`super::way_back`]), who takes it, gives up, or tries again.
 
+use super::{How, history};
 use super::backend_transfer::BackendTransfer;
 use super::call::{Call, Ending, NO_TICKET};
 use super::chain::{Chains, Waiter};
 use super::deployment::{self, Versions};
 use super::events::Events;
 use super::fleet::quota::VcpuQuota;
-use super::fleet::{FleetEvent, FleetState};
+use super::fleet::{FleetEvent, FleetState, Running};
 use super::front::{FrontState, HOUR};
 use super::lambda::{AccountState, LambdaState, Provision};
 use super::ledger::{Ledger, MeterId};
@@ -20,7 +21,6 @@ use super::requests::RequestMeter;
 use super::stream::{StreamEvent, StreamState};
 use super::table::TableState;
 use super::way_back::{Path, Place, WayBack, places};
-use super::{FleetRunning, How, history};
 use crate::sim::engine::Model;
 use crate::sim::gauge::Gauge;
 use crate::sim::queue::EventQueue;
@@ -380,9 +380,9 @@ impl<'a> World<'a> {
                     let site = Site { index: fleets.len() as u16, name, key };
                     let least =
                         paths.iter().any(|path| path.last == place && path.algorithm == Balancing::LeastOutstanding);
-                    let lazy = !(how.fleets == FleetRunning::Eager || least || feedback);
+                    let running = Running::of(how.fleets, least, feedback);
                     let subnets = architecture.subnets;
-                    let mut state = FleetState::new(site, fleet, lazy, subnets, &mut shared, &mut ledger, queue);
+                    let mut state = FleetState::new(site, fleet, running, subnets, &mut shared, &mut ledger, queue);
                     state.start_slowly(slow_start(architecture, position));
                     if !is_checked(architecture, position) {
                         state.unchecked();

@@ -12,10 +12,16 @@
 //!
 //! A server may have an [`Allowance`] of processor time. The instant at which it is spent is one of the server's own, too, so
 //! that slowing down is exact.
+//!
+//! While nobody has to share there is nothing to do but to remember ends: see `alone.rs`. [`Server::plain`] never takes that way; tests hold
+//! the two to the same bits.
+
+mod alone;
 
 use super::allowance::Allowance;
 use super::backlog::{Backlog, Waited};
 use crate::units::SimTime;
+use alone::Alone;
 
 /// What a request brings: its CPU need in nanoseconds of one processor of *this* server, its wait, and the caller's tag.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +43,7 @@ pub enum Admission {
     Refused,
 }
 
-/// A min-heap of (key, sequence number, slot), small and flat. Ties go by sequence, that is by start.
+/// A min-heap of (key, order of start, slot), small and flat. Ties go by start.
 #[derive(Debug, Clone)]
 struct SmallHeap<K> {
     entries: Vec<(K, u32, u32)>,
@@ -50,7 +56,7 @@ impl<K: PartialOrd + Copy> SmallHeap<K> {
 
     #[inline]
     fn before(a: &(K, u32, u32), b: &(K, u32, u32)) -> bool {
-        // Sequence numbers wrap; the difference tells who is older among fewer than 2^31 live requests.
+        // Orders wrap; the difference tells who is older among fewer than 2^31 live requests.
         a.0 < b.0 || (a.0 <= b.0 && (a.1.wrapping_sub(b.1) as i32) < 0)
     }
 
@@ -97,9 +103,27 @@ impl<K: PartialOrd + Copy> SmallHeap<K> {
     }
 }
 
+/// A request at work while processors are shared.
+#[derive(Debug, Clone, Copy)]
+struct Placed<T> {
+    wait: u64,
+    /// The how-manieth it was to start.
+    order: u32,
+    tag: T,
+}
+
+/// With so many at work their ends are kept in a heap, unless nobody asks for them in order.
+const MOST_IN_ORDER: u64 = 64;
+
 /// The server. `T` is whatever the caller needs back when a request ends.
 #[derive(Debug, Clone)]
 pub struct Server<T> {
+    /// Those at work while none of them shares its processor. Everything below is about sharing, and at rest while this is in use.
+    alone: Alone<T>,
+    /// So many may be at work while `alone` is in use.
+    most_alone: u64,
+    /// The same, whatever the concurrency.
+    most_in_order: u64,
     /// Those that may be used now.
     processors: f64,
     /// Those that it has.
@@ -113,7 +137,7 @@ pub struct Server<T> {
     clock: f64,
     running: SmallHeap<f64>,
     waiting: SmallHeap<u64>,
-    jobs: Vec<Job<T>>,
+    jobs: Vec<Placed<T>>,
     free: Vec<u32>,
     backlog: Backlog<T>,
     at_work: u64,
@@ -132,6 +156,9 @@ impl<T: Copy> Server<T> {
     pub fn new(processors: impl Into<f64>, concurrency: u64, queue: u64) -> Self {
         let processors = processors.into();
         Self {
+            alone: Alone::new(processors),
+            most_alone: concurrency.min(MOST_IN_ORDER),
+            most_in_order: MOST_IN_ORDER,
             processors,
             all_processors: processors,
             allowance: None,
@@ -153,8 +180,22 @@ impl<T: Copy> Server<T> {
         }
     }
 
+    /// One that goes the plain way even while nobody shares.
+    pub fn plain(processors: impl Into<f64>, concurrency: u64, queue: u64) -> Self {
+        let mut server = Self::new(processors, concurrency, queue);
+        server.alone.rule_out();
+        server
+    }
+
+    /// One whose ends are taken late and in no order, by [`Server::take_ended`] and [`Server::offer_late`] alone.
+    pub fn taken_late(self) -> Self {
+        Self { most_alone: self.concurrency, most_in_order: u64::MAX, ..self }
+    }
+
     /// From `now` on it has this allowance. It must be idle.
     pub fn grant(&mut self, now: SimTime, allowance: Allowance) {
+        // What is left of an allowance depends on all that happens.
+        self.alone.rule_out();
         self.moved_at = now.0;
         self.allowance = Some(Box::new(allowance));
     }
@@ -167,6 +208,8 @@ impl<T: Copy> Server<T> {
     /// From now on so many requests may be at work and queue; those that are here stay.
     pub fn limit(&mut self, concurrency: u64, queue: u64) {
         (self.concurrency, self.queue_limit) = (concurrency, queue);
+        self.most_alone = concurrency.min(self.most_in_order);
+        self.alone.make_room(0);
     }
 
     /// Its allowance as it was when something last happened here.
@@ -188,10 +231,22 @@ impl<T: Copy> Server<T> {
         charged + (-allowance.balance()).max(0.0)
     }
 
+    /// Whether nobody shares and nobody queues, so that the ends of all at work are known.
+    #[inline]
+    pub fn is_alone(&self) -> bool {
+        self.alone.in_use
+    }
+
+    /// The ends of those at work, in the order of their start, if [`Server::is_alone`].
+    #[inline]
+    pub fn known_ends(&self) -> impl DoubleEndedIterator<Item = SimTime> {
+        self.alone.held.iter().map(|held| SimTime(held.end))
+    }
+
     /// Requests at work and queued.
     #[inline]
     pub fn outstanding(&self) -> u64 {
-        self.at_work + self.backlog.length()
+        if self.alone.in_use { self.alone.held.len() as u64 } else { self.at_work + self.backlog.length() }
     }
 
     /// When something next happens here.
@@ -203,7 +258,7 @@ impl<T: Copy> Server<T> {
     /// Brings the integral of [`Server::outstanding`] up to `now`; called before each change of it.
     #[inline]
     fn count(&mut self, now: u64) {
-        self.occupancy += self.outstanding() * (now - self.counted_at);
+        self.occupancy += (self.at_work + self.backlog.length()) * (now - self.counted_at);
         self.counted_at = now;
     }
 
@@ -294,20 +349,27 @@ impl<T: Copy> Server<T> {
         self.next = next;
     }
 
+    /// Finds a place for a request that is at work.
     #[inline(always)]
-    fn start(&mut self, now: u64, job: Job<T>) {
-        let slot = match self.free.pop() {
+    fn place(&mut self, wait: u64, tag: T) -> u32 {
+        self.at_work += 1;
+        self.started = self.started.wrapping_add(1);
+        let placed = Placed { wait, order: self.started, tag };
+        match self.free.pop() {
             Some(slot) => {
-                self.jobs[slot as usize] = job;
+                self.jobs[slot as usize] = placed;
                 slot
             }
             None => {
-                self.jobs.push(job);
+                self.jobs.push(placed);
                 (self.jobs.len() - 1) as u32
             }
-        };
-        self.at_work += 1;
-        self.started = self.started.wrapping_add(1);
+        }
+    }
+
+    #[inline(always)]
+    fn start(&mut self, now: u64, job: Job<T>) {
+        let slot = self.place(job.wait, job.tag);
         if job.cpu > 0 {
             if self.running.entries.is_empty() {
                 // Nobody is measured by the old reading: start afresh, which keeps the clock exact for ever.
@@ -319,10 +381,79 @@ impl<T: Copy> Server<T> {
         }
     }
 
+    /// Leaves [`Alone`] at `now`, up to which all ends have been taken: somebody has to share or to queue.
+    #[inline(never)]
+    fn share(&mut self, now: u64) {
+        let (busy, occupancy) = self.alone.take(now);
+        self.busy += busy as f64;
+        self.occupancy += occupancy;
+        (self.moved_at, self.counted_at) = (now, now);
+        // All of it whole nanoseconds: what the virtual clock would have come to.
+        let since = self.alone.since;
+        self.clock = (now - since) as f64;
+        (self.at_work, self.alone.in_use) = (0, false);
+        let mut held = std::mem::take(&mut self.alone.held);
+        for one in &held {
+            let slot = self.place(one.end - one.cpu_end, one.tag);
+            if one.cpu_end > now {
+                self.running.push(((one.cpu_end - since) as f64, self.started, slot));
+            } else {
+                self.waiting.push((one.end, self.started, slot));
+            }
+        }
+        held.clear();
+        self.alone.held = held;
+        self.plan();
+    }
+
+    /// Whether nobody shares or queues any more.
+    #[inline]
+    fn may_leave_alone(&self) -> bool {
+        let few = self.waiting.entries.len() as u64 <= (self.most_alone / 2).min(MOST_IN_ORDER);
+        self.alone.possible && self.running.entries.is_empty() && self.backlog.length() == 0 && few
+    }
+
+    /// Back to [`Alone`] at `now`, up to which all ends have been taken.
+    #[inline(never)]
+    fn leave_alone(&mut self, now: u64) {
+        self.count(now);
+        self.alone.restart();
+        let jobs = &self.jobs;
+        let oldest = self.started.wrapping_add(1);
+        // In the order in which they started.
+        self.waiting.entries.sort_unstable_by_key(|entry| jobs[entry.2 as usize].order.wrapping_sub(oldest));
+        for &(end, _, slot) in &self.waiting.entries {
+            let Placed { wait, tag, .. } = self.jobs[slot as usize];
+            self.alone.hold(now, end - wait, end, tag);
+        }
+        self.waiting.entries.clear();
+        self.jobs.clear();
+        self.free.clear();
+        self.at_work = 0;
+        self.next = self.alone.next();
+    }
+
     /// Offers a request at `now`, which must not be before the last instant advanced to; all ends up to `now` must have been
     /// taken with [`Server::advance`].
-    #[inline(always)]
+    #[inline]
     pub fn offer(&mut self, now: SimTime, job: Job<T>) -> Admission {
+        if !self.alone.in_use && self.may_leave_alone() {
+            self.leave_alone(now.0);
+        }
+        if self.alone.in_use {
+            if (self.alone.held.len() as u64) < self.most_alone
+                && let Some(end) = self.alone.begin(now.0, job)
+            {
+                self.next = self.next.min(end);
+                return Admission::Accepted;
+            }
+            self.share(now.0);
+        }
+        self.offer_to_share(now, job)
+    }
+
+    #[inline(never)]
+    fn offer_to_share(&mut self, now: SimTime, job: Job<T>) -> Admission {
         self.count(now.0);
         if self.at_work < self.concurrency {
             self.move_clock(now.0);
@@ -337,9 +468,49 @@ impl<T: Copy> Server<T> {
         }
     }
 
-    /// Takes the next request that ends at or before `until`: when it ended, and its job.
+    /// [`Server::offer`] without taking the ends first: those that have to be taken by now are given to `done`, in no order.
+    #[inline(always)]
+    pub fn offer_late(&mut self, now: SimTime, job: Job<T>, done: impl FnMut(SimTime, &T)) -> Admission {
+        if self.alone.in_use && self.alone.has_room() && self.alone.begin(now.0, job).is_some() {
+            return Admission::Accepted;
+        }
+        self.take_and_offer(now, job, done)
+    }
+
+    #[inline(never)]
+    fn take_and_offer(&mut self, now: SimTime, job: Job<T>, done: impl FnMut(SimTime, &T)) -> Admission {
+        self.take_ended(now, done);
+        self.alone.make_room(self.most_alone);
+        self.offer(now, job)
+    }
+
+    /// Takes all requests that end at or before `until`, in no order.
     #[inline]
-    pub fn advance(&mut self, until: SimTime) -> Option<(SimTime, Job<T>)> {
+    pub fn take_ended(&mut self, until: SimTime, mut done: impl FnMut(SimTime, &T)) {
+        if self.alone.in_use {
+            return self.alone.take_ended(until.0, done);
+        }
+        while let Some((at, tag)) = self.advance(until) {
+            done(at, &tag);
+        }
+    }
+
+    /// Takes the next request that ends at or before `until`: when it ended, and its tag.
+    #[inline]
+    pub fn advance(&mut self, until: SimTime) -> Option<(SimTime, T)> {
+        if self.next > until.0 {
+            return None;
+        }
+        if self.alone.in_use {
+            let (end, tag) = self.alone.take_next()?;
+            self.next = self.alone.next();
+            return Some((SimTime(end), tag));
+        }
+        self.advance_shared(until)
+    }
+
+    #[inline(never)]
+    fn advance_shared(&mut self, until: SimTime) -> Option<(SimTime, T)> {
         while self.next <= until.0 {
             let now = self.next;
             self.move_clock(now);
@@ -354,10 +525,9 @@ impl<T: Copy> Server<T> {
             } else if let Some((end, _, slot)) = self.running.pop() {
                 // The instant was rounded up to a whole nanosecond; the clock says exactly what was planned or a little more.
                 self.clock = self.clock.max(end);
-                let wait = self.jobs[slot as usize].wait;
+                let Placed { wait, order, .. } = self.jobs[slot as usize];
                 if wait > 0 {
-                    self.started = self.started.wrapping_add(1);
-                    self.waiting.push((now.saturating_add(wait), self.started, slot));
+                    self.waiting.push((now.saturating_add(wait), order, slot));
                 }
                 (slot, wait == 0)
             } else {
@@ -365,14 +535,14 @@ impl<T: Copy> Server<T> {
             };
             if ended {
                 self.count(now);
-                let job = self.jobs[slot as usize];
+                let tag = self.jobs[slot as usize].tag;
                 self.free.push(slot);
                 self.at_work -= 1;
                 if let Some(next) = self.backlog.pop(now) {
                     self.start(now, next);
                 }
                 self.plan();
-                return Some((SimTime(now), job));
+                return Some((SimTime(now), tag));
             }
             self.plan();
         }
@@ -383,7 +553,7 @@ impl<T: Copy> Server<T> {
     pub fn take_busy(&mut self, now: SimTime) -> f64 {
         // Without moving the virtual clock: see the module's documentation.
         let pending = (now.0 - self.moved_at.min(now.0)) as f64 * self.load();
-        let busy = self.busy + pending;
+        let busy = self.busy + pending + self.alone.take_busy(now.0) as f64;
         self.busy = -pending;
         busy
     }
@@ -392,11 +562,14 @@ impl<T: Copy> Server<T> {
     /// have been taken). To be called at least every few hours, so that it fits its integer.
     pub fn take_occupancy(&mut self, now: SimTime) -> u64 {
         self.count(now.0);
-        std::mem::take(&mut self.occupancy)
+        std::mem::take(&mut self.occupancy) + self.alone.take_occupancy(now.0)
     }
 
     /// Drops everything at `now` as [`Server::abort`] does, but goes on. All ends up to `now` must have been taken.
-    pub fn fail_all(&mut self, now: SimTime) -> Vec<Job<T>> {
+    pub fn fail_all(&mut self, now: SimTime) -> Vec<T> {
+        if self.alone.in_use {
+            self.share(now.0);
+        }
         self.count(now.0);
         self.move_clock(now.0);
         self.backlog.count(now.0);
@@ -410,13 +583,16 @@ impl<T: Copy> Server<T> {
         self.backlog.take(now.0)
     }
 
-    /// Drops everything (the machine is gone) and gives back what was at work or queued, in the order of their slots, then of the queue.
-    pub fn abort(&mut self) -> Vec<Job<T>> {
-        let mut slots: Vec<u32> = self.running.entries.iter().map(|entry| entry.2).collect();
-        slots.extend(self.waiting.entries.iter().map(|entry| entry.2));
-        slots.sort_unstable();
-        let mut lost: Vec<Job<T>> = slots.iter().map(|&slot| self.jobs[slot as usize]).collect();
-        lost.extend(self.backlog.drain());
+    /// Drops everything (the machine is gone) and gives back what was at work or queued, in the order in which they started or came.
+    pub fn abort(&mut self) -> Vec<T> {
+        let held = self.alone.held.drain(..).map(|held| held.tag);
+        let mut lost: Vec<T> = held.collect();
+        let entries = self.running.entries.iter().map(|entry| entry.2);
+        let mut slots: Vec<u32> = entries.chain(self.waiting.entries.iter().map(|entry| entry.2)).collect();
+        let oldest = self.started.wrapping_add(1);
+        slots.sort_unstable_by_key(|&slot| self.jobs[slot as usize].order.wrapping_sub(oldest));
+        lost.extend(slots.iter().map(|&slot| self.jobs[slot as usize].tag));
+        lost.extend(self.backlog.drain().map(|job| job.tag));
         self.running.entries.clear();
         self.waiting.entries.clear();
         self.jobs.clear();
@@ -440,7 +616,7 @@ mod tests {
     fn ends(server: &mut Server<u32>, until_ms: u64) -> Vec<(f64, u32)> {
         let mut out = Vec::new();
         while let Some((at, job)) = server.advance(SimTime(until_ms * MS)) {
-            out.push((at.0 as f64 / MS as f64, job.tag));
+            out.push((at.0 as f64 / MS as f64, job));
         }
         out
     }
@@ -505,7 +681,7 @@ mod tests {
         (1..=4).for_each(|tag| {
             server.offer(SimTime(0), job(5, 5, tag));
         });
-        assert_eq!(server.abort().iter().map(|job| job.tag).collect::<Vec<_>>(), vec![1, 2, 3, 4]);
+        assert_eq!(server.abort(), vec![1, 2, 3, 4]);
         assert_eq!(server.outstanding(), 0);
         assert_eq!(server.next_event(), SimTime::NEVER);
     }
@@ -533,7 +709,7 @@ mod tests {
         for minute in 1..=110_u64 {
             let now = SimTime(minute * MINUTE);
             while let Some((at, job)) = server.advance(now) {
-                ended.push((at.0 as f64 / MINUTE as f64, job.tag));
+                ended.push((at.0 as f64 / MINUTE as f64, job));
             }
             done.push(server.take_busy(now) / MINUTE as f64);
             assert_eq!(server.take_charged(now, false), 0.0);
@@ -599,5 +775,73 @@ mod tests {
         assert!((until(600) - (240.0 * 1.8 - 40.0)).abs() < 1e-5, "{}", until(600));
         // 200 more minutes of rest pay back 40 of the 288.
         assert!((charged[799] - 248.0).abs() < 1e-5, "{}", charged[799]);
+    }
+
+    /// What the same requests do to a server: every end, then at each tick busy and request time, and what is lost at the end.
+    #[derive(Debug, PartialEq)]
+    struct Seen {
+        ends: Vec<(u64, u32)>,
+        ticks: Vec<(u64, u64)>,
+        lost: Vec<u32>,
+        refused: Vec<u32>,
+    }
+
+    /// Offers requests `(gap, cpu, wait)` one after the other and looks at every tenth.
+    fn seen(mut server: Server<u32>, late: bool, requests: &[(u64, u64, u64)]) -> Seen {
+        let mut seen = Seen { ends: Vec::new(), ticks: Vec::new(), lost: Vec::new(), refused: Vec::new() };
+        let mut now = 0;
+        for (&(gap, cpu, wait), tag) in requests.iter().zip(0..) {
+            now += gap;
+            let (job, at) = (Job { cpu, wait, tag }, SimTime(now));
+            let admission = if late {
+                server.offer_late(at, job, |at, &tag| seen.ends.push((at.0, tag)))
+            } else {
+                seen.ends.extend(std::iter::from_fn(|| server.advance(at)).map(|(at, tag)| (at.0, tag)));
+                server.offer(at, job)
+            };
+            if admission == Admission::Refused {
+                seen.refused.push(tag);
+            }
+            if tag % 10 == 9 {
+                let at = SimTime(now + gap / 2);
+                if late {
+                    server.take_ended(at, |at, &tag| seen.ends.push((at.0, tag)));
+                } else {
+                    seen.ends.extend(std::iter::from_fn(|| server.advance(at)).map(|(at, tag)| (at.0, tag)));
+                }
+                seen.ticks.push((server.take_busy(at).to_bits(), server.take_occupancy(at)));
+                now = at.0;
+            }
+        }
+        if late {
+            server.take_ended(SimTime(now), |at, &tag| seen.ends.push((at.0, tag)));
+            // In no order.
+            seen.ends.sort_unstable();
+        } else {
+            seen.ends.extend(std::iter::from_fn(|| server.advance(SimTime(now))).map(|(at, tag)| (at.0, tag)));
+        }
+        seen.lost = server.abort();
+        seen
+    }
+
+    proptest::proptest! {
+        /// The way of those who are alone gives the plain way's ends, times and losses to the bit, in order and taken late; with few
+        /// different sizes, so that much happens at the same instant, and with such load that sharing comes and goes.
+        #[test]
+        fn the_fast_way_is_the_plain_way(
+            requests in proptest::collection::vec((0u64..900, 0u64..600, 0u64..3_000), 400..700),
+            few: bool, processors in 1u32..5, concurrency in 1u64..100, queue in 0u64..5, load in 1u64..9,
+        ) {
+            let few_sizes = |size: u64| if few { size / 300 * 300 } else { size };
+            let requests: Vec<_> = requests
+                .iter()
+                .map(|&(gap, cpu, wait)| (few_sizes(gap) * 4 / u64::from(processors) / load, few_sizes(cpu), few_sizes(wait)))
+                .collect();
+            let mut plain = seen(Server::plain(processors, concurrency, queue), false, &requests);
+            proptest::prop_assert_eq!(&seen(Server::new(processors, concurrency, queue), false, &requests), &plain);
+            plain.ends.sort_unstable();
+            let late = seen(Server::new(processors, concurrency, queue).taken_late(), true, &requests);
+            proptest::prop_assert_eq!(&late, &plain);
+        }
     }
 }

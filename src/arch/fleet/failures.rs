@@ -15,7 +15,7 @@ use super::{FleetState, Instance, Phase, Step};
 use crate::arch::call::{Call, Ending};
 use crate::arch::output::Outcome;
 use crate::arch::world::{Event, Shared};
-use crate::sim::processor_sharing::{Job, Server};
+use crate::sim::processor_sharing::Job;
 use crate::sim::queue::EventQueue;
 use crate::sim::random::{Key, unit};
 use crate::spec::model::{Fleet, Spot};
@@ -264,7 +264,7 @@ impl FleetState {
         self.books.waited(server.take_waited(now));
         let lost = server.abort();
         // Who is sent here waits for a connection, however many they are.
-        instance.server = Server::new(1.0, u64::MAX, 0);
+        instance.server = self.running.server(1.0, u64::MAX, 0);
         instance.server.skip_to(now);
         instance.planned = SimTime::NEVER;
         let launch = instance.launched;
@@ -283,10 +283,10 @@ impl FleetState {
     }
 
     /// Whoever waits for these finds out by a time-out of their own.
-    fn never_answered(&mut self, now: SimTime, lost: &[Job<Call>], done: &mut impl FnMut(Call, Ending)) {
-        for job in lost {
-            self.books.left(&job.tag, now);
-            done(job.tag, Ending { at: SimTime::NEVER, status: 504, outcome: Outcome::TimedOut });
+    fn never_answered(&mut self, now: SimTime, lost: &[Call], done: &mut impl FnMut(Call, Ending)) {
+        for call in lost {
+            self.books.left(call, now);
+            done(*call, Ending { at: SimTime::NEVER, status: 504, outcome: Outcome::TimedOut });
         }
     }
 
@@ -333,11 +333,11 @@ impl FleetState {
     }
 
     /// Those who still wait for a connection go on doing so.
-    pub(super) fn never_connected(&mut self, now: SimTime, lost: &[Job<Call>], done: &mut impl FnMut(Call, Ending)) {
-        for job in lost {
-            let at = job.tag.at + CONNECT_TIMEOUT;
-            self.books.left(&job.tag, at);
-            done(job.tag, Self::not_connected(at.max(now)));
+    pub(super) fn never_connected(&mut self, now: SimTime, lost: &[Call], done: &mut impl FnMut(Call, Ending)) {
+        for call in lost {
+            let at = call.at + CONNECT_TIMEOUT;
+            self.books.left(call, at);
+            done(*call, Self::not_connected(at.max(now)));
         }
     }
 
@@ -347,7 +347,7 @@ impl FleetState {
         let zone = instance.zone as usize;
         match instance.phase {
             Phase::Starting => self.starting -= 1,
-            Phase::InService | Phase::Unhealthy => self.in_service.retain(|&other| other != slot),
+            Phase::InService | Phase::Unhealthy => self.in_service.remove_slot(slot),
             Phase::Draining | Phase::Preparing | Phase::Pooled | Phase::Gone => return false,
         }
         self.by_zone[zone] -= 1;

@@ -11,7 +11,6 @@ use super::{FleetState, Instance, Phase, Step};
 use crate::arch::call::{Call, Ending};
 use crate::arch::world::{Event, Shared};
 use crate::sim::allowance::Allowance;
-use crate::sim::processor_sharing::Server;
 use crate::sim::queue::EventQueue;
 use crate::units::{SimDuration, SimTime};
 
@@ -52,7 +51,7 @@ impl FleetState {
             let waited = instance.server.take_waited(now);
             let occupancy = instance.server.take_occupancy(now);
             let lost = instance.server.abort();
-            instance.server = Server::new(self.vcpu, self.room.concurrency, self.room.queue);
+            instance.server = self.running.server(self.vcpu, self.room.concurrency, self.room.queue);
             instance.server.skip_to(now);
             // What it had of credits is left out: it begins without.
             if let Some(credits) = self.credits {
@@ -80,7 +79,7 @@ impl FleetState {
     /// The health check has noticed that an instance hangs, and the group leaves it alone.
     pub(super) fn take_out(&mut self, slot: u32) {
         self.instances[slot as usize].phase = Phase::Unhealthy;
-        self.in_service.retain(|&other| other != slot);
+        self.in_service.remove_slot(slot);
         self.open_if_none_is_healthy();
     }
 
@@ -98,12 +97,12 @@ impl FleetState {
     pub(super) fn open_if_none_is_healthy(&mut self) {
         if self.in_service.is_empty() && !self.fails_open {
             let registered = |slot: &u32| self.instances[*slot as usize].phase == Phase::Unhealthy;
-            self.in_service = (0..self.instances.len() as u32).filter(registered).collect();
+            self.in_service.replace((0..self.instances.len() as u32).filter(registered).collect());
             self.fails_open = !self.in_service.is_empty();
         } else if self.fails_open {
             // Another one has become unhealthy.
             let registered = |slot: &u32| self.instances[*slot as usize].phase == Phase::Unhealthy;
-            self.in_service = (0..self.instances.len() as u32).filter(registered).collect();
+            self.in_service.replace((0..self.instances.len() as u32).filter(registered).collect());
         }
     }
 

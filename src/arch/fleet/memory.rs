@@ -66,9 +66,9 @@ impl FleetState {
             instance.server.limit(0, 0);
             let lost = instance.server.fail_all(now);
             instance.planned = SimTime::NEVER;
-            for job in lost {
-                self.books.left(&job.tag, now);
-                done(job.tag, connection_refused(now));
+            for call in lost {
+                self.books.left(&call, now);
+                done(call, connection_refused(now));
             }
             self.starts_again(now, slot, queue);
         }
