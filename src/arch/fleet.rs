@@ -633,7 +633,7 @@ impl FleetState {
             self.fluid = None;
         }
         self.period_requests += requests;
-        for &slot in &self.in_service {
+        for &slot in self.in_service.iter() {
             self.instances[slot as usize].period_busy += busy;
         }
     }

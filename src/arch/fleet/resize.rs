@@ -61,9 +61,9 @@ impl FleetState {
         let server = self.instances.iter().position(here).map(|slot| slot as u32);
         if let Some(slot) = server {
             self.take_away(slot);
-            for job in self.remove(now, slot, shared) {
-                self.books.left(&job.tag, now);
-                done(job.tag, Ending { at: now, status: 502, outcome: Outcome::Failed });
+            for call in self.remove(now, slot, shared) {
+                self.books.left(&call, now);
+                done(call, Ending { at: now, status: 502, outcome: Outcome::Failed });
             }
         }
         (self.vcpu, self.room) = (f64::from(to.vcpu), room);
