@@ -127,6 +127,57 @@ fn provisioned_concurrency_is_checked_against_what_lambda_allows() {
 }
 
 #[test]
+fn other_kinds_of_functions_are_checked() {
+    let good = "shop: { lambda: { memory: 512 MB, runtime: nodejs22, dependencies: 300ms } }";
+    let mistake = |keys: &str, at: &str, says: &str, help: &str| {
+        let to = format!("shop: {{ lambda: {{ memory: 512 MB, runtime: nodejs22, dependencies: 300ms, {keys} }} }}");
+        one_mistake(good, &to, at, says, help);
+    };
+    mistake("environment_concurrency: 5000", "5000", "requests at once in an environment", "1 to 1000");
+    mistake("environment_concurrency: 5, max_age: 1h", "5", "does not go with `max_age`", "remove one");
+    mistake("durable: { steps: 5000 }", "5000", "so many steps", "at most 3000");
+    mistake("durable: { steps: 5, retention: 200d }", "200d", "out of range", "write 1d to 90d");
+    mistake("durable: { steps: 5, waits: [2y] }", "2y", "", "");
+    mistake("durable: { steps: 5, retries: 21 }", "21", "further attempts", "0 to 20");
+    mistake("durable: { waits: [1m] }", "{ waits: [1m] }", "`steps` is missing", "");
+    mistake("edge: somewhere", "somewhere", "`viewer` or `origin`", "");
+
+    let managed = |keys: &str, at: &str, says: &str, help: &str| {
+        let to = format!("shop: {{ managed_instances: {{ runtime: nodejs22, dependencies: 300ms, {keys} }} }}");
+        one_mistake(good, &to, at, says, help);
+    };
+    managed("instance_type: m7g.huge, max: 4", "m7g.huge", "is not known", "");
+    managed("instance_type: t3.large, max: 4", "t3.large", "does not manage", "m7g.xlarge");
+    managed("instance_type: m7g.large, max: 4, memory: 1 GB", "1 GB", "out of range", "2 GB to 32 GB");
+    managed("instance_type: m7g.large, max: 4, memory_per_vcpu: 3 GB", "3 GB", "not offered", "2 GB, 4 GB or 8 GB");
+    managed("instance_type: m7g.large, max: 4, memory: 16 GB", "m7g.large", "does not fit", "take a larger one");
+    managed("instance_type: m7g.large, max: 4, concurrency: 65", "65", "requests at once", "1 to 64");
+    managed("instance_type: m7g.large, max: 4, target: 99%", "99%", "cannot be kept", "5% to 95%");
+    managed("instance_type: m7g.large, min: 5, max: 4", "5", "more than `max`", "swap");
+
+    // Where requests come from.
+    let from = |text: &str, says: &str| {
+        let findings = refused(text);
+        let shown = diag::render_all(&findings, false);
+        assert!(findings.iter().any(|finding| finding.title.contains(says)), "{says:?} in:\n{shown}");
+    };
+    let edge = |keys: &str| {
+        GOOD.replace("entry: api", "entry: shop")
+            .replace("      api: { http_api: { to: shop } }\n", "")
+            .replace("lambda: { memory: 512 MB,", &format!("lambda: {{ memory: 512 MB, {keys},"))
+    };
+    load(edge("edge: origin")).unwrap();
+    from(&edge("edge: viewer"), "so much memory at the edge");
+    from(&edge("edge: origin, timeout: 60s"), "a time-out of 1m at the edge");
+    from(&edge("edge: origin, arch: arm64"), "no arm64");
+    from(&edge("edge: origin, reserved_concurrency: 5"), "has no `reserved_concurrency`");
+    from(&GOOD.replace("memory: 512 MB,", "memory: 512 MB, edge: origin,"), "an HTTP API cannot call a function");
+    from(&GOOD.replace("http_api: { to: shop }", "rest_api: { to: shop, timeout: 30s }"), "30s is out of range");
+    from(&GOOD.replace("http_api: { to: shop }", "rest_api: { to: web }"), "`web`");
+    load(GOOD.replace("http_api: { to: shop }", "rest_api: { to: shop }")).unwrap();
+}
+
+#[test]
 fn calls_of_functions_lead_to_tables_and_functions() {
     let good = "dependencies: 300ms } }";
     let with = |call: &str| {

@@ -4,14 +4,10 @@ mod common;
 
 use common::*;
 use costsim::arch::output::RunOutput;
-use costsim::bill::{BillInput, bill, price_list};
-use costsim::catalog;
 use costsim::money::Usd;
-use costsim::spec::billing::Billing;
 use costsim::spec::model::*;
 use costsim::spec::scenario::*;
 use costsim::units::*;
-use costsim::usage::Usage;
 
 fn service(milli_vcpu: u32, gb: u32, arch: Arch, tasks: u32) -> Fleet {
     let instance = InstanceType { name: "a task".into(), vcpu: 1, memory_mib: gb * 1024, arch };
@@ -82,23 +78,7 @@ fn an_hour_of_a_task_costs_what_the_page_says() {
     let fleet = Fleet { eks: true, ..service(1000, 2, Arch::X86, 1) };
     let output = run(&scenario, &alone(ComponentKind::Fleet(fleet)));
     let wanted = ["fargate.vcpu.x86.hour", "fargate.gb.x86.hour", "eks.cluster"];
-    let meters = output.usage.meters.iter().filter(|meter| wanted.contains(&meter.sku.as_str())).cloned();
-    let usage = Usage { meters: meters.collect() };
-    let lists = catalog::price_lists("us-east-1", None).expect("embedded lists are readable");
-    let book = price_list::book("us-east-1", &lists).expect("the shipped price lists are sound");
-    let hour = SimDuration::from_hours(1);
-    let result = bill(&BillInput {
-        full: &[&usage],
-        without: &[],
-        horizon: hour,
-        month: hour,
-        book: &book,
-        stated: &[],
-        billing: &Billing::default(),
-        free_tier: &FreeTier::None,
-        half_width: &|_| None,
-    })
-    .expect("a bill");
+    let result = priced(&output, &wanted, SimDuration::from_hours(1), &FreeTier::None);
     assert_eq!(result.total, "0.14937".parse::<Usd>().expect("a sum"));
 }
 

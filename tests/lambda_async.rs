@@ -93,7 +93,7 @@ fn an_event_is_accepted_at_once() {
     assert_eq!(output.classes[0].ended[Outcome::Served as usize], 100);
     assert_eq!(used(&output, "mail", "lambda.duration.x86"), 100 * 500 * MEMORY);
     assert_eq!((queue_of(&output, 0).done, queue_of(&output, 0).age.max()), (100, secs(0.5)));
-    let api = HttpApi { to: Route(vec![ComponentId(1)]), latency: constant(0.01), timeout: secs(30.0) };
+    let api = HttpApi { to: Route(vec![ComponentId(1)]), latency: constant(0.01), timeout: secs(30.0), rest: false };
     let architecture = graph(vec![("api", ComponentKind::HttpApi(api)), ("mail", lambda(accepting(inbox())))]);
     let output = run(&even(1.0, 100.0, 0.5), &architecture);
     assert_eq!((output.classes[0].latency.max(), queue_of(&output, 1).done), (secs(0.01), 100));

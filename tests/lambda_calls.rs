@@ -283,7 +283,8 @@ fn clients_that_give_up_are_noticed_before_the_answer() {
         on: vec![504],
         backoff: Backoff { base: secs(0.1), factor: 2.0, cap: secs(1.0), full_jitter: false },
     });
-    let api = HttpApi { to: Route(vec![ComponentId(1)]), latency: Distribution::ZERO, timeout: secs(30.0) };
+    let api =
+        HttpApi { to: Route(vec![ComponentId(1)]), latency: Distribution::ZERO, timeout: secs(30.0), rest: false };
     let output = run(
         &scenario,
         &graph(vec![

@@ -71,6 +71,7 @@ fn models_stand_on_equal_footing() {
                 ComponentKind::HttpApi(_)
                 | ComponentKind::Table(_)
                 | ComponentKind::Queue(_)
+                | ComponentKind::Pool(_)
                 | ComponentKind::Stream(_) => {}
             }
         }

@@ -35,6 +35,8 @@ pub(super) enum Waiter {
     Job(u32),
     /// An event that was accepted: its number.
     Event(u32),
+    /// An execution of a durable function: its number.
+    Part(u32),
     /// A batch of a queue's messages.
     Batch {
         /// The queue's position.
@@ -182,6 +184,21 @@ impl World<'_> {
         &mut self,
         now: SimTime,
         function: u16,
+        call: Call,
+        waiter: Waiter,
+        queue: &mut EventQueue<Event>,
+    ) {
+        if self.durables.has(function) {
+            return self.execute(now, function, call, waiter, queue);
+        }
+        self.invoke_plain(now, function, call, waiter, queue);
+    }
+
+    /// A single invocation.
+    pub(super) fn invoke_plain(
+        &mut self,
+        now: SimTime,
+        function: u16,
         mut call: Call,
         waiter: Waiter,
         queue: &mut EventQueue<Event>,
@@ -219,11 +236,19 @@ impl World<'_> {
     }
 
     /// Somebody has an answer, which may lie ahead.
-    fn answered(&mut self, now: SimTime, waiter: Waiter, call: &Call, ending: Ending, queue: &mut EventQueue<Event>) {
+    pub(super) fn answered(
+        &mut self,
+        now: SimTime,
+        waiter: Waiter,
+        call: &Call,
+        ending: Ending,
+        queue: &mut EventQueue<Event>,
+    ) {
         match waiter {
             Waiter::Client => self.answer_late(now, *call, ending, queue),
             Waiter::Job(job) => self.resume(now, job, call.cold, ending, queue),
             Waiter::Event(event) => self.delivered(now, event, ending, queue),
+            Waiter::Part(execution) => self.part_answered(now, execution, call.cold, ending, queue),
             Waiter::Batch { queue: number, batch } => self.batch_answered(now, (number, batch), ending, queue),
             Waiter::Lane { stream, lane } => self.lane_answered(now, (stream, lane), ending, queue),
         }

@@ -21,6 +21,7 @@ pub mod forecast;
 mod health;
 mod in_service;
 pub mod lifecycle;
+mod managed;
 pub mod memory;
 pub mod quota;
 pub mod refresh;
@@ -147,6 +148,8 @@ enum Step {
     LaunchAgain,
     /// An instance that had been unhealthy has passed its checks.
     Healthy,
+    /// The managed instance has reached its age.
+    Rotates,
     /// A change of the schedule is due.
     Schedule(u32),
     /// An event of the scenario begins or is over.
@@ -282,6 +285,8 @@ pub struct FleetState {
     agenda: Vec<Planned>,
     free_agenda: Vec<u32>,
     period_requests: u64,
+    /// Those of them that the books know of.
+    told: u64,
     failures: Failures,
     lifecycle: Lifecycle,
     refused: Refused,
@@ -293,6 +298,10 @@ pub struct FleetState {
     restarts: u64,
     /// What flows in until the requests come.
     fluid: Option<Box<Fluid>>,
+    /// Set for Lambda Managed Instances.
+    rotation: Option<managed::Rotation>,
+    /// What a request meets that finds no room.
+    full: Ending,
     books: Books,
 }
 
@@ -364,6 +373,7 @@ impl FleetState {
             agenda: Vec::new(),
             free_agenda: Vec::new(),
             period_requests: 0,
+            told: 0,
             failures: Failures::new(fleet, key),
             lifecycle: Lifecycle::new(fleet, key),
             refused: Refused::default(),
@@ -373,6 +383,8 @@ impl FleetState {
             refresh: None,
             restarts: 0,
             fluid: None,
+            rotation: fleet.managed.as_ref().map(managed::Rotation::new),
+            full: managed::full(fleet),
             books: Books::new(name, fleet, subnets, shared.scenario, ledger),
         };
         for _ in 0..fleet.desired {
@@ -493,6 +505,7 @@ impl FleetState {
             instance.server.grant(now, Allowance::new(earned, most, unlimited));
         }
         self.plan_its_end(now, slot, shared, queue);
+        self.plan_rotation(now, slot, queue);
     }
 
     fn enter_service(
@@ -521,6 +534,7 @@ impl FleetState {
         self.close();
         self.in_service.push(slot);
         self.make_room(now, shared, queue);
+        self.take_over(now, queue);
     }
 
     /// Sends a request to an instance. `None`: the answer comes later, through `done`.
@@ -537,7 +551,7 @@ impl FleetState {
         let healthy = self.in_service.len();
         if healthy == 0 {
             self.books.refused();
-            return Some(Ending { at: now, status: 503, outcome: Outcome::Rejected });
+            return Some(Ending { at: now, ..self.full });
         }
         let chosen = match algorithm {
             Balancing::RoundRobin => {
@@ -774,6 +788,7 @@ impl FleetState {
             Step::Unhealthy => self.unhealthy(now, slot, shared, queue, done),
             Step::Interrupted => self.interrupted(now, slot, shared, queue),
             Step::Healthy => self.healthy(slot),
+            Step::Rotates => self.rotate(now, slot, shared, queue),
             Step::Schedule(_)
             | Step::Begins(_)
             | Step::IsOver(_)
@@ -900,7 +915,9 @@ impl FleetState {
             }
         }
         self.books.peak(all_busy / nanos);
+        self.tell();
         let requests = std::mem::take(&mut self.period_requests);
+        self.told = 0;
         if let Some(forecast) = &mut self.forecast {
             forecast.counted(requests);
         }
@@ -974,9 +991,16 @@ impl FleetState {
         self.books.settle(now);
     }
 
+    /// Tells the books how many requests have come.
+    fn tell(&mut self) {
+        self.books.dispatched(self.period_requests - self.told);
+        self.told = self.period_requests;
+    }
+
     /// Forgets what was before the horizon.
     pub fn restart(&mut self, now: SimTime) {
         self.settle(now);
+        self.tell();
         self.books.restart(now);
     }
 
@@ -987,6 +1011,7 @@ impl FleetState {
 
     /// Books the hour's usage.
     pub fn close_hour(&mut self, ledger: &mut Ledger) {
+        self.tell();
         self.books.close_hour(ledger);
     }
 

@@ -3,6 +3,8 @@
 //!
 //! - **HTTP API**: account-wide token bucket (10,000 requests/s, burst 5,000), else 429, not billed; 30 s integration time-out (504;
 //!   the integration goes on and is paid); billed in increments of 512 KB; a Lambda throttle reaches the client as 503.
+//! - **REST API**: the same bucket; 29 s; a request is a request whatever its size; a Lambda throttle reaches the client as 500, an error or
+//!   time-out of the function as 502 (the latter from memory).
 //! - **Load balancer**: no surge queue; 504 after the idle time-out (60 s) without an answer; a Lambda throttle or time-out reaches
 //!   the client as 502; load balancer capacity units are the largest of four dimensions in each hour.
 //! - **Network load balancer**: passes on connections; no status of its own but silence after 350 s (shown as 504); capacity units
@@ -39,6 +41,7 @@ const NLCU_ACTIVE: f64 = 100_000.0;
 
 enum Kind {
     HttpApi {
+        rest: bool,
         bucket: Option<TokenBucket>,
         /// Increments of a request by class: of what was sent alone, and what an answer adds.
         increments: Vec<(u64, u64)>,
@@ -103,7 +106,7 @@ impl FrontState {
         }
     }
 
-    /// An HTTP API.
+    /// An HTTP API or a REST API.
     pub fn http_api(name: &str, api: &HttpApi, shared: &Shared<'_>, key: Key, ledger: &mut Ledger) -> Self {
         let account = &shared.scenario.account;
         let bucket = match (account.api_request_rate, account.api_burst) {
@@ -111,14 +114,19 @@ impl FrontState {
             (Limit::At(rate), burst) => Some(TokenBucket::new(rate as f64, burst.as_u64() as f64)),
         };
         let increments = shared.scenario.classes.iter().map(|class| {
-            let of = |size: u64| size.div_ceil(HTTP_API_INCREMENT).max(1);
+            let of = |size: u64| if api.rest { 1 } else { size.div_ceil(HTTP_API_INCREMENT).max(1) };
             let sent = of(class.request_size.0);
             (sent, of(class.response_size.0).saturating_sub(sent))
         });
         let kind = Kind::HttpApi {
+            rest: api.rest,
             bucket,
             increments: increments.collect(),
-            requests: ledger.open(name, "apigw.http.request", RawUnit::Count),
+            requests: ledger.open(
+                name,
+                if api.rest { "apigw.rest.request" } else { "apigw.http.request" },
+                RawUnit::Count,
+            ),
         };
         Self::new(kind, &api.latency, api.timeout, shared, key)
     }
@@ -195,7 +203,9 @@ impl FrontState {
             self.hour_responses[usize::from(call.class)] += 1;
         } else {
             ending.status = match (&self.kind, ending.status) {
-                (Kind::HttpApi { .. }, 429) => 503,
+                (Kind::HttpApi { rest: false, .. }, 429) => 503,
+                (Kind::HttpApi { rest: true, .. }, 429) => 500,
+                (Kind::HttpApi { rest: true, .. }, 500 | 504) if !waited_too_long => 502,
                 // Whatever goes wrong in a function is a bad gateway to a balancer; its own time-out stays 504.
                 (Kind::LoadBalancer { network: false, .. }, 429 | 500 | 504) if !waited_too_long => 502,
                 (_, status) => status,

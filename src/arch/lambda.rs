@@ -256,6 +256,11 @@ fn event_requests(bytes: u64) -> u64 {
     1 + bytes.min(1 << 20).saturating_sub(256 << 10).div_ceil(64 << 10)
 }
 
+/// Key of what a function pays on demand. Lambda@Edge has no free tier and is the same everywhere.
+fn on_demand_key(function: &Function, what: &str, arch: &str) -> String {
+    if function.edge { format!("lambdaedge.{what}") } else { format!("lambda.{what}.{arch}") }
+}
+
 /// What the handlers of a function do at tables.
 fn at_tables(function: &Function, key: Key, shared: &Shared<'_>) -> Vec<AtTable> {
     let of_step = |(step, call): (usize, &Outbound)| match *call {
@@ -390,8 +395,8 @@ impl LambdaState {
             total: Gauge::new(level),
             busy: Gauge::new(0),
             meters: Meters {
-                requests: ledger.open(name, format!("lambda.request.{arch}"), RawUnit::Count),
-                duration: ledger.open(name, format!("lambda.duration.{arch}"), RawUnit::MbMs),
+                requests: ledger.open(name, on_demand_key(function, "request", arch), RawUnit::Count),
+                duration: ledger.open(name, on_demand_key(function, "duration", arch), RawUnit::MbMs),
                 logs: ledger.open(name, "cw.logs.lambda_vended", RawUnit::Bytes),
                 provisioned: function.provisioned.as_ref().map(|_| {
                     let mut open = |what| ledger.open(name, format!("lambda.pc.{what}.{arch}"), RawUnit::MbMs);

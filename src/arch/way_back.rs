@@ -21,10 +21,12 @@ pub enum Place {
     Function(u16),
     /// A function whose calls take a longer way: it is deployed, or billed as in another year. Numbered with the others.
     Apart(u16),
-    /// A function that calls other functions or queues; numbered with the others.
+    /// A function that calls other functions or queues, or a durable one; numbered with the others.
     Caller(u16),
     /// A function that is invoked asynchronously; numbered with the others.
     Inbox(u16),
+    /// A function whose environments take several requests.
+    Pool(u16),
     /// A fleet.
     Fleet(u16),
     /// A table.
@@ -39,6 +41,7 @@ pub enum Place {
 pub fn places(architecture: &Architecture) -> Vec<Place> {
     let (mut fronts, mut functions, mut fleets) = (0, 0, 0);
     let (mut tables, mut queues, mut streams) = (0, 0, 0);
+    let mut pools = 0;
     let next = |counter: &mut u16| {
         *counter += 1;
         *counter - 1
@@ -46,8 +49,11 @@ pub fn places(architecture: &Architecture) -> Vec<Place> {
     let place = |component: &crate::spec::model::Component| match &component.kind {
         ComponentKind::HttpApi(_) | ComponentKind::LoadBalancer(_) => Place::Front(next(&mut fronts)),
         ComponentKind::Lambda(function) if function.asynchronous.is_some() => Place::Inbox(next(&mut functions)),
-        ComponentKind::Lambda(function) if function.calls_at_instants() => Place::Caller(next(&mut functions)),
+        ComponentKind::Lambda(function) if function.calls_at_instants() || function.durable.is_some() => {
+            Place::Caller(next(&mut functions))
+        }
         ComponentKind::Lambda(_) => Place::Function(next(&mut functions)),
+        ComponentKind::Pool(_) => Place::Pool(next(&mut pools)),
         ComponentKind::Fleet(_) => Place::Fleet(next(&mut fleets)),
         ComponentKind::Table(_) => Place::Table(next(&mut tables)),
         ComponentKind::Queue(_) => Place::Queue(next(&mut queues)),
@@ -78,6 +84,11 @@ impl Path {
                 ComponentKind::LoadBalancer(balancer) => {
                     path.algorithm = balancer.algorithm;
                     &balancer.to
+                }
+                // Lambda's router finds whichever has room.
+                ComponentKind::Fleet(fleet) if fleet.managed.is_some() => {
+                    path.algorithm = Balancing::LeastOutstanding;
+                    return path;
                 }
                 // A queue ends the path, too: whoever sends has its answer when it has the message.
                 _ => return path,

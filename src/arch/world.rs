@@ -9,6 +9,7 @@ use super::backend_transfer::BackendTransfer;
 use super::call::{Call, Ending, NO_TICKET};
 use super::chain::{Chains, Waiter};
 use super::deployment::{self, Versions};
+use super::durable::Durables;
 use super::events::Events;
 use super::fleet::quota::VcpuQuota;
 use super::fleet::{FleetEvent, FleetState, Running};
@@ -17,6 +18,7 @@ use super::lambda::{AccountState, LambdaState, Provision};
 use super::ledger::{Ledger, MeterId};
 use super::message_queue::{QueueEvent, QueueState};
 use super::output::{ComponentOutput, Horizon, RunOutput};
+use super::pool::{PoolEvent, PoolState};
 use super::requests::RequestMeter;
 use super::stream::{StreamEvent, StreamState};
 use super::table::TableState;
@@ -49,6 +51,10 @@ pub enum Due {
     Cut,
     /// An event that a function accepted is tried, or given up.
     Accepted,
+    /// The next invocation of a durable function's execution.
+    Part,
+    /// Something in a pool.
+    Pool(PoolEvent),
     /// Something in a queue.
     Queue(QueueEvent),
     /// Something in a stream.
@@ -64,7 +70,7 @@ pub enum Due {
 pub struct Event(u64);
 
 impl Event {
-    const ALL: [Due; 20] = [
+    const ALL: [Due; 24] = [
         Due::Released,
         Due::Retry,
         Due::Deadline,
@@ -85,6 +91,10 @@ impl Event {
         Due::Stream(StreamEvent::Poll),
         Due::Stream(StreamEvent::Done),
         Due::Provision(Provision::Level),
+        Due::Part,
+        Due::Pool(PoolEvent::Ready),
+        Due::Pool(PoolEvent::Work),
+        Due::Pool(PoolEvent::Expire),
     ];
 
     /// Packs an event.
@@ -111,6 +121,10 @@ impl Event {
             Due::Stream(StreamEvent::Poll) => 17,
             Due::Stream(StreamEvent::Done) => 18,
             Due::Provision(Provision::Level) => 19,
+            Due::Part => 20,
+            Due::Pool(PoolEvent::Ready) => 21,
+            Due::Pool(PoolEvent::Work) => 22,
+            Due::Pool(PoolEvent::Expire) => 23,
         };
         Self((index as u64) << 32 | (component as u64) << 16 | code)
     }
@@ -243,6 +257,8 @@ pub struct World<'a> {
     pub(super) account: AccountState,
     pub(super) chains: Chains,
     pub(super) events: Events,
+    pub(super) durables: Durables,
+    pub(super) pools: Vec<PoolState>,
     pub(super) queues: Vec<QueueState>,
     pub(super) streams: Vec<StreamState>,
     retry_key: Key,
@@ -343,6 +359,7 @@ impl<'a> World<'a> {
         let feedback = scenario.client.retries.as_ref().is_some_and(|retries| retries.attempts > 0);
         let (mut fronts, mut functions, mut fleets) = (Vec::new(), Vec::new(), Vec::new());
         let (mut events, mut queues, mut streams) = (Events::default(), Vec::new(), Vec::new());
+        let (mut durables, mut pools) = (Durables::default(), Vec::new());
         let error_rate = |to: Option<ComponentId>| match to.map(|to| &architecture.components[usize::from(to.0)].kind) {
             Some(ComponentKind::Lambda(function)) => function.error_rate,
             _ => 0.0,
@@ -357,7 +374,11 @@ impl<'a> World<'a> {
                 (ComponentKind::LoadBalancer(balancer), _) => {
                     let to_function = |class: usize| {
                         let target = balancer.to.0[class];
-                        matches!(architecture.components[usize::from(target.0)].kind, ComponentKind::Lambda(_))
+                        match &architecture.components[usize::from(target.0)].kind {
+                            ComponentKind::Lambda(_) | ComponentKind::Pool(_) => true,
+                            ComponentKind::Fleet(fleet) => fleet.managed.is_some(),
+                            _ => false,
+                        }
                     };
                     let to_function = (0..scenario.classes.len()).map(to_function).collect();
                     fronts.push(FrontState::load_balancer(name, balancer, to_function, &shared, key, &mut ledger));
@@ -366,6 +387,11 @@ impl<'a> World<'a> {
                     let site = Site { index: functions.len() as u16, name, key };
                     functions.push(LambdaState::new(site, function, &shared, &mut ledger, &mut account, queue));
                     events.push(function);
+                    durables.push(name, function.durable.as_ref(), key, &mut ledger);
+                }
+                (ComponentKind::Pool(pool), _) => {
+                    let site = Site { index: pools.len() as u16, name, key };
+                    pools.push(PoolState::new(site, pool, &shared, &mut ledger));
                 }
                 (ComponentKind::Queue(rule), _) => {
                     let error_rate = error_rate(rule.consumer.as_ref().map(|consumer| consumer.to));
@@ -445,6 +471,8 @@ impl<'a> World<'a> {
             account,
             chains: Chains::new(architecture, &places, root),
             events,
+            durables,
+            pools,
             queues,
             streams,
             retry_key: root.named("client").named("backoff"),
@@ -504,6 +532,7 @@ impl<'a> World<'a> {
             }
             Place::Caller(function) => self.attempt_at_caller(now, call, function, queue),
             Place::Fleet(fleet) => self.attempt_at_fleet(now, call, fleet, queue),
+            Place::Pool(pool) => self.attempt_at_pool(now, call, pool, queue),
             Place::Apart(_) | Place::Inbox(_) | Place::Queue(_) | Place::Stream(_) => {
                 self.attempt_to_leave(now, call, last, whole, queue)
             }
@@ -534,6 +563,15 @@ impl<'a> World<'a> {
             self.open_ticket(&mut call, queue);
         }
         self.invoke(now, function, call, Waiter::Client, queue);
+    }
+
+    /// The last step of [`World::attempt`] for a pool.
+    #[inline(never)]
+    fn attempt_at_pool(&mut self, now: SimTime, mut call: Call, pool: u16, queue: &mut EventQueue<Event>) {
+        if self.feedback {
+            self.open_ticket(&mut call, queue);
+        }
+        self.give_to_pool(now, pool, call, queue);
     }
 
     /// The last step of [`World::attempt`] where a request is only left (an event for a function, or a message), or goes to one version of
@@ -721,6 +759,7 @@ impl<'a> World<'a> {
             self.fleets[fleet].settle(now);
         }
         self.events.inboxes.iter_mut().flatten().for_each(|inbox| inbox.settle(now));
+        self.pools.iter_mut().for_each(|state| state.settle(now));
         self.queues.iter_mut().for_each(|state| state.settle(now));
         self.streams.iter_mut().for_each(|state| state.settle(now));
     }
@@ -733,7 +772,9 @@ impl<'a> World<'a> {
             self.functions.iter_mut().for_each(|function| function.restart(now));
             self.fleets.iter_mut().for_each(|fleet| fleet.restart(now));
             self.shared.tables.iter_mut().for_each(TableState::restart);
+            self.durables.restart();
             self.events.inboxes.iter_mut().flatten().for_each(|inbox| inbox.restart(now));
+            self.pools.iter_mut().for_each(|state| state.restart(now));
             self.queues.iter_mut().for_each(|state| state.restart(now));
             self.streams.iter_mut().for_each(|state| state.restart(now));
             (self.hour_external, self.back.hour_direct) = (0, 0);
@@ -755,6 +796,7 @@ impl<'a> World<'a> {
                 let functions = self.functions.iter_mut().take(self.first_versions);
                 functions.for_each(|function| function.close_bucket(length));
                 self.fleets.iter_mut().for_each(|fleet| fleet.close_bucket(length));
+                self.pools.iter_mut().for_each(|pool| pool.close_bucket(length));
             }
             self.bucket_from = now;
         }
@@ -774,6 +816,8 @@ impl<'a> World<'a> {
         functions.for_each(|function| function.close_hour(now, length, ledger));
         self.fleets.iter_mut().for_each(|fleet| fleet.close_hour(ledger));
         self.shared.tables.iter_mut().for_each(|table| table.close_hour(length, ledger));
+        self.durables.close_hour(ledger);
+        self.pools.iter_mut().for_each(|state| state.close_hour(ledger));
         self.queues.iter_mut().for_each(|state| state.close_hour(ledger));
         self.streams.iter_mut().for_each(|state| state.close_hour(ledger));
         let external = std::mem::take(&mut self.hour_external);
@@ -810,7 +854,7 @@ impl<'a> World<'a> {
             (self.back.fronts.into_iter(), self.functions.into_iter(), self.fleets.into_iter());
         let mut tables = self.shared.tables.into_iter();
         let (mut inboxes, mut queues) = (self.events.inboxes.into_iter(), self.queues.into_iter());
-        let mut streams = self.streams.into_iter();
+        let (mut streams, mut pools) = (self.streams.into_iter(), self.pools.into_iter());
         for (index, component) in architecture.components.iter().enumerate() {
             let (output, levels): (Option<ComponentOutput>, _) = match &component.kind {
                 ComponentKind::HttpApi(_) | ComponentKind::LoadBalancer(_) => {
@@ -822,6 +866,7 @@ impl<'a> World<'a> {
                     let inbox = inboxes.next().flatten().map(|inbox| Box::new(inbox.finish()));
                     (output.map(|output| ComponentOutput { queue: inbox, ..output }), levels)
                 }
+                ComponentKind::Pool(_) => pools.next().map(|state| state.finish(horizon)).unzip_levels(),
                 ComponentKind::Fleet(_) => fleets.next().map(|state| state.finish(horizon, connections)).unzip_levels(),
                 ComponentKind::Stream(_) => (streams.next().map(|state| state.finish(horizon)), None),
                 ComponentKind::Queue(_) => (queues.next().map(|state| state.finish(horizon)), None),
@@ -930,6 +975,8 @@ impl World<'_> {
             Due::Step => self.step(now, index, queue),
             Due::Cut => self.cut(now, index, queue),
             Due::Accepted => self.event_due(now, index, queue),
+            Due::Part => self.invoke_part(now, index, queue),
+            Due::Pool(what) => self.pool_event(now, what, component, index, queue),
             Due::Queue(what) => self.queue_event(now, what, component, index, queue),
             Due::Stream(what) => self.stream_event(now, what, component, index, queue),
             Due::Edge => self.edge(now, queue),

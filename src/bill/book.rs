@@ -177,6 +177,7 @@ impl PriceBook {
             }
         }
         let digest = digest(region, &prices, &ratios);
+        prices.extend(managed_fees(&prices, &ratios));
         Ok(Self { region: region.to_owned(), prices, ratios, digest })
     }
 
@@ -239,6 +240,42 @@ impl PriceBook {
             .filter(|(distance, _)| *distance * 3 <= key.len())
             .map(|(_, k)| k.clone())
     }
+}
+
+/// How keys of the fee for Lambda Managed Instances begin; the instance type follows.
+const MANAGED_FEE: &str = "lambda.lmi.fee.linux.";
+
+/// The fee for each managed instance: a share of its on-demand list price, whatever pays for the instance (AWS.md 1.12). A list may state one
+/// itself. They are no part of the digest, since they follow from what is.
+fn managed_fees(prices: &BTreeMap<String, Price>, ratios: &BTreeMap<String, Ratio>) -> Vec<(String, Price)> {
+    let Some(ratio) = ratios.get("lambda.lmi.fee_ratio") else { return Vec::new() };
+    let of = |price: &Price| {
+        let instance = price.key.strip_prefix("ec2.od.linux.")?;
+        let key = format!("{MANAGED_FEE}{instance}");
+        let tier = |tier: &Tier| {
+            let parts = ratio.value.millionths();
+            let source = format!(
+                "{} x the on-demand price ({}): {}",
+                ratio.value, tier.provenance.source, ratio.provenance.source
+            );
+            Some(Tier {
+                price: tier.price.checked_ratio(parts, 1_000_000)?,
+                list: None,
+                provenance: Provenance { source, ..tier.provenance.clone() },
+                ..tier.clone()
+            })
+        };
+        let tiers = price.tiers.iter().map(tier).collect::<Option<Vec<Tier>>>()?;
+        let fee = Price {
+            key: key.clone(),
+            service: ratio.service.clone(),
+            description: format!("Managed instances, fee for {instance}"),
+            tiers,
+            ..price.clone()
+        };
+        (!prices.contains_key(&key)).then_some((key, fee))
+    };
+    prices.values().filter_map(of).collect()
 }
 
 /// The digest of a book's contents.

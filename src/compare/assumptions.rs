@@ -11,9 +11,9 @@ use crate::spec::deployment::Deployment;
 use crate::spec::distribution::Distribution;
 use crate::spec::lifecycle::Times;
 use crate::spec::model::{
-    Arch, Architecture, Asynchronous, Balancing, Change, Component, ComponentId, ComponentKind, Consistency, Fleet,
-    Function, HttpApi, LoadBalancer, Outbound, OutboundKind, Provisioned, ProvisionedTracking, Queue, Route,
-    ScalingPolicy, Stream, StreamKind, Subnets, Table, TrackedMetric,
+    Arch, Architecture, Asynchronous, Balancing, Change, Component, ComponentId, ComponentKind, Consistency, Durable,
+    Fleet, Function, HttpApi, LoadBalancer, Managed, Outbound, OutboundKind, Provisioned, ProvisionedTracking, Queue,
+    Route, ScalingPolicy, Stream, StreamKind, Subnets, Table, TrackedMetric,
 };
 use crate::spec::scenario::{
     Account, Client, FreeTier, Frequency, Incident, MeasuredOn, ReplayFile, RequestClass, Scenario, Shape, Spread,
@@ -477,7 +477,15 @@ fn of_architecture(scenario: &Scenario, architecture: &Architecture) -> Vec<Assu
                 function.calls.iter().for_each(|call| outbound(&mut sheet, &names, call));
                 function.asynchronous.iter().for_each(|rule| asynchronous(&mut sheet, &names, rule));
             }
-            ComponentKind::Fleet(group) => fleet(&mut sheet, group),
+            ComponentKind::Pool(pool) => {
+                lambda(&mut sheet, &pool.function);
+                let what = format!("{} requests at once: a what-if, Lambda on demand gives one", pool.concurrency);
+                sheet.say("environment_concurrency", what);
+            }
+            ComponentKind::Fleet(group) => match &group.managed {
+                Some(rule) => managed(&mut sheet, group, rule),
+                None => fleet(&mut sheet, group),
+            },
             ComponentKind::Table(items) => table(&mut sheet, items),
             ComponentKind::Queue(messages) => queue(&mut sheet, &names, messages),
             ComponentKind::Stream(records) => stream(&mut sheet, &names, records),
@@ -515,12 +523,16 @@ impl Names<'_> {
 
 fn http_api(sheet: &mut Sheet, names: &Names, api: &HttpApi) {
     sheet.say("to", names.route(&api.to));
-    sheet.sourced("latency", distribution(&api.latency), "stated in the model, or the default: 5-15 ms from memory");
+    sheet.sourced(
+        "latency",
+        distribution(&api.latency),
+        "stated in the model, or the default from memory: 5-15 ms, a REST API 10-30 ms",
+    );
     sheet.default(
         "timeout",
         api.timeout.to_string(),
-        SimDuration::from_secs(30).to_string(),
-        "Amazon API Gateway developer guide, quotas for HTTP APIs",
+        SimDuration::from_secs(if api.rest { 29 } else { 30 }).to_string(),
+        "Amazon API Gateway developer guide, quotas",
     );
 }
 
@@ -556,6 +568,12 @@ fn lambda(sheet: &mut Sheet, function: &Function) {
     );
     sheet.say("arch", arch(function.arch));
     sheet.say("runtime", &function.runtime);
+    if function.edge {
+        sheet.sourced("edge", "Lambda@Edge: its own prices, no free tier", "aws.amazon.com/lambda/pricing");
+    }
+    if let Some(rule) = &function.durable {
+        durable(sheet, rule);
+    }
     sheet.default(
         "allocation",
         distribution(&function.allocation),
@@ -875,6 +893,62 @@ fn fleet(sheet: &mut Sheet, fleet: &Fleet) {
     sheet.say("metric period", fleet.metric_period);
     sheet.say("instance warm-up", fleet.warmup);
     group::group(sheet, fleet);
+}
+
+/// Executions of a durable function.
+fn durable(sheet: &mut Sheet, rule: &Durable) {
+    let waits: Vec<String> = rule.waits.iter().map(distribution).collect();
+    let waits = if waits.is_empty() { "no waits".to_owned() } else { format!("waits of {}", waits.join(", ")) };
+    sheet.say("durable", format!("{} steps, {waits}", rule.steps));
+    sheet.sourced(
+        "durable invocations",
+        "one, and one more after each wait",
+        "Lambda developer guide, durable functions",
+    );
+    sheet.sourced(
+        "durable operations",
+        "the start, each step and each wait; a retry of a step is none",
+        "our reading of aws.amazon.com/lambda/pricing",
+    );
+    sheet
+        .say("durable replay", format!("{} at the begin of each invocation but the first", distribution(&rule.replay)));
+    sheet.sourced("durable retries", rule.retries, "default from memory: the SDKs make six attempts");
+    sheet.say("durable retention", rule.retention);
+}
+
+/// A function on Lambda Managed Instances.
+fn managed(sheet: &mut Sheet, fleet: &Fleet, rule: &Managed) {
+    const GUIDE: &str = "Lambda developer guide, Managed Instances";
+    let kind = &fleet.instance;
+    let memory = number(f64::from(kind.memory_mib) / 1_024.0);
+    sheet.say("instance_type", format!("{}: {} vCPU, {memory} GiB, {}", kind.name, kind.vcpu, arch(kind.arch)));
+    sheet.say(
+        "environments",
+        format!(
+            "{} on an instance, {} requests at once in each ({})",
+            rule.environments, rule.per_environment, rule.runtime
+        ),
+    );
+    sheet.say(
+        "size",
+        format!("min {}, desired {}, max {}, over {} zones", fleet.min, fleet.desired, fleet.max, fleet.zones),
+    );
+    scaling(sheet, fleet);
+    sheet.sourced(
+        "scaling",
+        "target tracking by minutes stands for Lambda's own rule",
+        "an assumption: AWS publishes none",
+    );
+    sheet.sourced("refused", "what finds no environment with room: 429", GUIDE);
+    sheet.sourced("rotation", format!("an instance is replaced after {}", rule.rotation), GUIDE);
+    sheet.default("speed", factor(fleet.speed), factor(1.0), SPEED_SOURCE);
+    sheet.sourced("boot until running", distribution(&fleet.pending), PENDING_SOURCE);
+    sheet.say("boot after running", parts(&fleet.boot));
+    sheet.sourced(
+        "bill",
+        "the instances, a fee of 15 % of their on-demand price, and requests; no duration, no volumes",
+        "aws.amazon.com/lambda/pricing; that volumes are not paid apart is our reading",
+    );
 }
 
 /// `1.0 x the reference vCPU`.

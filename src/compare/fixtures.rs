@@ -20,7 +20,7 @@ fn route() -> Route {
 
 /// `lambda-http-api`: an API in front of a function `shop`.
 pub fn lambda() -> Architecture {
-    let api = HttpApi { to: route(), latency: Distribution::ZERO, timeout: SimDuration::from_secs(30) };
+    let api = HttpApi { to: route(), latency: Distribution::ZERO, timeout: SimDuration::from_secs(30), rest: false };
     let function = Function {
         memory: MegaBytes(512),
         arch: Arch::Arm,
@@ -42,6 +42,8 @@ pub fn lambda() -> Architecture {
         calls: Vec::new(),
         asynchronous: None,
         lifecycle: Default::default(),
+        edge: false,
+        durable: None,
     };
     Architecture {
         name: "lambda-http-api".into(),

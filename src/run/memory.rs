@@ -66,6 +66,13 @@ impl Memory {
                 ComponentKind::Lambda(function) if function.lifecycle.idle.is_some() => {
                     return Err("how long idle environments live is drawn for each replication");
                 }
+                ComponentKind::Pool(pool) => {
+                    memory.ends_known = false;
+                    pool.function.idle_timeout + FIRST_CALLS
+                }
+                ComponentKind::Lambda(function) if function.durable.is_some() => {
+                    return Err("executions of durable functions may wait for any time");
+                }
                 ComponentKind::Lambda(function) => {
                     memory.ends_known &= !function.calls_at_instants();
                     if let Some(provisioned) = &function.provisioned
@@ -78,6 +85,9 @@ impl Memory {
                 ComponentKind::Fleet(fleet) => {
                     if fleet.queue == Limit::Unlimited || fleet.concurrency == Limit::Unlimited {
                         return Err("a queue without an end is worked off after any time");
+                    }
+                    if fleet.managed.as_ref().is_some_and(|rule| rule.rotation < scenario.horizon + scenario.warmup) {
+                        return Err("when managed instances are replaced depends on when the simulation began");
                     }
                     if fleet.credits.is_some() {
                         return Err("CPU credits are earned and spent over days");

@@ -216,6 +216,12 @@ fn check_component(
                 reader.error("not-modelled", title, span, "", help);
                 return None;
             }
+            if function.durable.is_some() {
+                let title = format!("`{}` is deployed and durable", component.name);
+                let help = "leave one of the two out: an execution stays with the version that began it, which is not modelled";
+                reader.error("not-modelled", title, span, "", help);
+                return None;
+            }
             let level = function.provisioned.as_ref().map_or(0, |rule| rule.level);
             let limit = function.reserved_concurrency.unwrap_or(account.concurrency.as_u64());
             if level.saturating_mul(2) > limit {
@@ -229,7 +235,7 @@ fn check_component(
             }
             Some(function.provisioned.as_ref().map_or(SimDuration::ZERO, |rule| rule.ready_after(rule.level)))
         }
-        (DeploymentKind::InstanceRefresh(rule), ComponentKind::Fleet(fleet)) if fleet.task.is_none() => {
+        (DeploymentKind::InstanceRefresh(rule), ComponentKind::Fleet(fleet)) if fleet.task.is_none() && fleet.managed.is_none() => {
             Some(refresh_takes(fleet, rule))
         }
         (DeploymentKind::InstanceRefresh(_), other) => {
@@ -237,6 +243,11 @@ fn check_component(
             let title =
                 format!("`{}` of `{name}` is a {key}, and this kind is for groups of instances", component.name);
             reader.error("wrong-deployment", title, span, "", "name a component that is a `fleet`");
+            None
+        }
+        (DeploymentKind::Lambda(_), ComponentKind::Pool(_)) => {
+            let title = format!("`{}` is deployed and has `environment_concurrency`", component.name);
+            reader.error("not-modelled", title, span, "", "leave one of the two out");
             None
         }
         (DeploymentKind::Lambda(_), other) => {

@@ -232,14 +232,14 @@ impl<T: FromYaml> FromYaml for OneOrMore<T> {
 
 /// How many.
 #[derive(Clone, Copy)]
-struct Sizes<'a> {
-    min: Option<&'a At<u32>>,
-    max: Option<&'a At<u32>>,
-    desired: Option<&'a At<u32>>,
+pub(super) struct Sizes<'a> {
+    pub(super) min: Option<&'a At<u32>>,
+    pub(super) max: Option<&'a At<u32>>,
+    pub(super) desired: Option<&'a At<u32>>,
 }
 
 impl Sizes<'_> {
-    fn check(self, reader: &mut Reader) {
+    pub(super) fn check(self, reader: &mut Reader) {
         let Self { min, max, desired } = self;
         if let (Some(min), Some(max)) = (min, max)
             && min.value > max.value
@@ -410,6 +410,7 @@ pub(super) fn check_fleet(
         healthy_threshold,
         replaces_unhealthy: raw.health_checks != Some(HealthChecks::Ec2),
         task: None,
+        managed: None,
         eks: raw.control_plane == Some(ControlPlane::Eks),
         scale_in_rest: SimDuration::ZERO,
         credits: credits.map(|hourly| CpuCredits { hourly, unlimited }),

@@ -44,13 +44,15 @@ pub struct Component {
 /// What a component is.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ComponentKind {
-    /// API Gateway HTTP API.
+    /// API Gateway HTTP API or REST API.
     HttpApi(HttpApi),
     /// Application or network load balancer.
     LoadBalancer(LoadBalancer),
     /// Lambda function.
     Lambda(Function),
-    /// EC2 Auto Scaling group, or tasks of a container service.
+    /// Function whose environments take several requests at once.
+    Pool(Box<Pool>),
+    /// EC2 Auto Scaling group, tasks of a container service, or Lambda Managed Instances.
     Fleet(Fleet),
     /// DynamoDB table on demand.
     Table(Table),
@@ -64,11 +66,13 @@ impl ComponentKind {
     /// The key under which models and results name it.
     pub const fn key(&self) -> &'static str {
         match self {
+            Self::HttpApi(api) if api.rest => "rest_api",
             Self::HttpApi(_) => "http_api",
             Self::LoadBalancer(balancer) if balancer.network.is_some() => "network_load_balancer",
             Self::LoadBalancer(_) => "load_balancer",
-            Self::Lambda(_) => "lambda",
+            Self::Lambda(_) | Self::Pool(_) => "lambda",
             Self::Fleet(fleet) if fleet.task.is_some() => "fargate",
+            Self::Fleet(fleet) if fleet.managed.is_some() => "managed_instances",
             Self::Fleet(_) => "fleet",
             Self::Table(_) => "table",
             Self::Queue(_) => "queue",
@@ -93,15 +97,17 @@ pub enum Subnets {
     },
 }
 
-/// API Gateway HTTP API.
+/// API Gateway HTTP API or REST API.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HttpApi {
     /// Where requests go.
     pub to: Route,
     /// Added to every request's latency.
     pub latency: Distribution,
-    /// Gives up on the integration after this long (30 s at most): 504, the integration keeps running.
+    /// Gives up on the integration after this long (30 s at most, a REST API 29 s): 504, the integration keeps running.
     pub timeout: SimDuration,
+    /// A REST API: another price, no steps of 512 KB, other statuses.
+    pub rest: bool,
 }
 
 /// Application or network load balancer.
@@ -197,6 +203,36 @@ pub struct Function {
     pub asynchronous: Option<Asynchronous>,
     /// What happens to its environments apart from its calls.
     pub lifecycle: Lifecycle,
+    /// Lambda@Edge: CloudFront runs it, at prices of its own.
+    pub edge: bool,
+    /// A request is an execution of several invocations, with checkpoints and waits.
+    pub durable: Option<Durable>,
+}
+
+/// A function whose environments take several requests at once: a what-if.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pool {
+    /// As for any function; what a pool does not have is not set.
+    pub function: Function,
+    /// Requests at work in one environment (at least 1).
+    pub concurrency: u32,
+}
+
+/// Executions of a durable function (AWS.md 1.13).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Durable {
+    /// Steps with a checkpoint each, spread evenly over the invocations.
+    pub steps: u32,
+    /// Waits between invocations, in order: one invocation more than waits, each with an equal part of the request's work.
+    pub waits: Vec<Distribution>,
+    /// Replaying what was done before: added to each invocation but the first.
+    pub replay: Distribution,
+    /// Written by each step.
+    pub checkpoint: Bytes,
+    /// How long what was written is kept after the end (1..=90 d).
+    pub retention: SimDuration,
+    /// Further attempts of an invocation that fails or runs out of time.
+    pub retries: u8,
 }
 
 /// Asynchronous invocation of a function (AWS.md 2.7).
@@ -424,6 +460,8 @@ pub struct Fleet {
     pub credits: Option<CpuCredits>,
     /// Its machines are Fargate tasks of this size; [`Fleet::instance`] is then only their name.
     pub task: Option<Task>,
+    /// Its machines are Lambda Managed Instances.
+    pub managed: Option<Managed>,
     /// The control plane of an EKS cluster is paid.
     pub eks: bool,
     /// It never shrinks for so long after a machine has come into service or ended.
@@ -503,6 +541,7 @@ impl Fleet {
             schedule: Vec::new(),
             credits: None,
             task: None,
+            managed: None,
             eks: false,
             scale_in_rest: SimDuration::ZERO,
             spot: None,
@@ -551,6 +590,21 @@ pub struct Task {
     pub extra_disk: u32,
     /// What a Spot task costs less than one on demand, thousandths.
     pub spot_discount: u32,
+}
+
+/// What a function on Lambda Managed Instances adds to its instances (AWS.md 1.12): no duration is paid, but requests and a fee are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Managed {
+    /// As written, e.g. `python3.13`.
+    pub runtime: String,
+    /// Execution environments on an instance: as many as have room.
+    pub environments: u32,
+    /// Requests at work in one of them.
+    pub per_environment: u32,
+    /// An instance is replaced at this age.
+    pub rotation: SimDuration,
+    /// Bytes that Lambda itself logs for each call.
+    pub platform_log: Bytes,
 }
 
 /// A mix of on-demand and Spot instances (AWS.md 4.14).

@@ -2,12 +2,14 @@
 
 use super::calls_yaml::{self, Callee, MOST_CALLS, RawCall};
 use super::distribution::Distribution;
+use super::durable_yaml::{self, RawDurable};
 use super::fleet_yaml::{self, RawFargate, RawFleet};
 use super::lifecycle::{Lifecycle, Times};
 use super::lifecycle_yaml::{self, RawAge, RawExtensions};
+use super::managed_yaml::{self, RawManaged};
 use super::model::{
     Arch, Architecture, Balancing, Component, ComponentId, ComponentKind, Function, HttpApi, LoadBalancer, Network,
-    Outbound, Route, SnapStart, Subnets,
+    Outbound, Pool, Route, SnapStart, Subnets,
 };
 use super::ownership_yaml::{self, RawOperations};
 use super::provisioned_yaml::{self, NumberOrMore};
@@ -28,6 +30,8 @@ use std::collections::BTreeMap;
 const ZONES: u32 = 2;
 /// HTTP API timeout: its default and its largest value (API Gateway developer guide).
 const API_TIMEOUT: SimDuration = SimDuration::from_secs(30);
+/// REST API: the largest value without asking for more (API Gateway developer guide).
+const REST_TIMEOUT: SimDuration = SimDuration::from_secs(29);
 /// A function's own time-out unless stated (Lambda developer guide).
 const FUNCTION_TIMEOUT: SimDuration = SimDuration::from_secs(3);
 
@@ -98,11 +102,13 @@ pub(crate) struct RawComponent {
 #[derive(Debug, Clone)]
 enum RawKind {
     HttpApi(RawHttpApi),
+    RestApi(RawRestApi),
     LoadBalancer(RawLoadBalancer),
     NetworkBalancer(RawNetworkBalancer),
     Lambda(Box<RawLambda>),
     Fleet(Box<RawFleet>),
     Fargate(Box<RawFargate>),
+    Managed(Box<RawManaged>),
     Table(Box<RawTable>),
     Queue(Box<RawQueue>),
     Stream(Box<RawStream>),
@@ -115,6 +121,8 @@ record! {
     struct RawComponentKeys: "a component such as `{ lambda: { memory: 512 MB, runtime: nodejs22 } }`" {
         /// API Gateway HTTP API.
         optional http_api: RawHttpApi,
+        /// API Gateway REST API.
+        optional rest_api: RawRestApi,
         /// Application load balancer.
         optional load_balancer: RawLoadBalancer,
         /// Network load balancer.
@@ -125,6 +133,8 @@ record! {
         optional fleet: RawFleet,
         /// Tasks of a container service on Fargate.
         optional fargate: RawFargate,
+        /// Function on Lambda Managed Instances.
+        optional managed_instances: RawManaged,
         /// DynamoDB table on demand.
         optional table: RawTable,
         /// SQS standard queue.
@@ -133,7 +143,7 @@ record! {
         optional stream: RawStream,
     }
     later [
-        "rest_api", "websocket_api", "function_url", "topic", "bucket",
+        "websocket_api", "function_url", "topic", "bucket",
         "state_machine", "cache", "database", "cdn", "service", "event_bus", "spot_fleet",
     ]
 }
@@ -153,11 +163,13 @@ impl FromYaml for RawComponent {
         let kind = keys.map_or(RawKind::Unknown, |keys| {
             let RawComponentKeys {
                 http_api,
+                rest_api,
                 load_balancer,
                 network_load_balancer,
                 lambda,
                 fleet,
                 fargate,
+                managed_instances,
                 table,
                 queue,
                 stream,
@@ -165,11 +177,13 @@ impl FromYaml for RawComponent {
             } = keys;
             http_api
                 .map(RawKind::HttpApi)
+                .or(rest_api.map(RawKind::RestApi))
                 .or(load_balancer.map(RawKind::LoadBalancer))
                 .or(network_load_balancer.map(RawKind::NetworkBalancer))
                 .or(lambda.map(|lambda| RawKind::Lambda(Box::new(lambda))))
                 .or(fleet.map(|fleet| RawKind::Fleet(Box::new(fleet))))
                 .or(fargate.map(|fargate| RawKind::Fargate(Box::new(fargate))))
+                .or(managed_instances.map(|managed| RawKind::Managed(Box::new(managed))))
                 .or(table.map(|table| RawKind::Table(Box::new(table))))
                 .or(queue.map(|queue| RawKind::Queue(Box::new(queue))))
                 .or(stream.map(|stream| RawKind::Stream(Box::new(stream))))
@@ -241,6 +255,28 @@ record! {
     }
     later ["throttling", "authorizer", "cache", "stage", "usage_plans"]
 }
+
+record! {
+    /// API Gateway REST API.
+    pub(crate) struct RawRestApi: "the settings of a REST API" {
+        /// Where requests go: a component, or a map of request names to components.
+        required to: RawRoute,
+        /// Added to every request's latency (default uniform 10-30 ms).
+        optional latency: Distribution,
+        /// Gives up on the integration after this long: 504 (default and largest 29s).
+        optional timeout: At<SimDuration>,
+    }
+    later ["throttling", "authorizer", "cache", "stage", "usage_plans"]
+}
+
+/// What CloudFront runs a function for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EdgeEvent {
+    Viewer,
+    Origin,
+}
+
+keywords!(EdgeEvent, "`viewer` or `origin`", { "viewer" => Self::Viewer, "origin" => Self::Origin });
 
 record! {
     /// Application load balancer.
@@ -325,6 +361,12 @@ record! {
         optional extensions: RawExtensions,
         /// Share of the new environments that Lambda initialises before they are asked for: billed, and nobody waits (default 0%).
         optional proactive_init: Percent,
+        /// Lambda@Edge: run by CloudFront for `viewer` events (128 MB, 5 s) or `origin` ones (30 s), at prices of its own.
+        optional edge: At<EdgeEvent>,
+        /// A request is an execution of several invocations, with checkpoints and waits between them.
+        optional durable: RawDurable,
+        /// What if an environment took so many requests at once, 1 to 1000: on AWS it takes one (default 1).
+        optional environment_concurrency: At<u32>,
     }
     later [
         "concurrency", "failures", "vpc",
@@ -469,11 +511,13 @@ impl Graph<'_> {
     fn route(&self, position: usize) -> Option<&RawRoute> {
         match &self.entries[position].1.kind {
             RawKind::HttpApi(api) => api.to.as_ref(),
+            RawKind::RestApi(api) => api.to.as_ref(),
             RawKind::LoadBalancer(balancer) => balancer.to.as_ref(),
             RawKind::NetworkBalancer(balancer) => balancer.to.as_ref(),
             RawKind::Lambda(_)
             | RawKind::Fleet(_)
             | RawKind::Fargate(_)
+            | RawKind::Managed(_)
             | RawKind::Table(_)
             | RawKind::Queue(_)
             | RawKind::Stream(_)
@@ -530,11 +574,13 @@ impl Graph<'_> {
     fn word(&self, position: usize) -> &'static str {
         match self.entries[position].1.kind {
             RawKind::HttpApi(_) => "an HTTP API",
+            RawKind::RestApi(_) => "a REST API",
             RawKind::LoadBalancer(_) => "a load balancer",
             RawKind::NetworkBalancer(_) => "a network load balancer",
             RawKind::Lambda(_) => "a function",
             RawKind::Fleet(_) => "a fleet",
             RawKind::Fargate(_) => "a service",
+            RawKind::Managed(_) => "a function on managed instances",
             RawKind::Table(_) => "a table",
             RawKind::Queue(_) => "a queue",
             RawKind::Stream(_) => "a stream",
@@ -567,29 +613,57 @@ impl Graph<'_> {
                     (RawKind::LoadBalancer(_), _) if self.is_left_at(to) => {
                         "a load balancer waits for an answer: its targets are a `fleet` or a `lambda` without `async:`"
                     }
-                    (RawKind::HttpApi(_), RawKind::Fleet(_) | RawKind::Fargate(_)) => {
+                    (RawKind::HttpApi(_) | RawKind::RestApi(_), RawKind::Fleet(_) | RawKind::Fargate(_)) => {
                         "put a `load_balancer` between them"
                     }
                     (
                         RawKind::LoadBalancer(_),
-                        RawKind::HttpApi(_) | RawKind::LoadBalancer(_) | RawKind::NetworkBalancer(_),
+                        RawKind::HttpApi(_)
+                        | RawKind::RestApi(_)
+                        | RawKind::LoadBalancer(_)
+                        | RawKind::NetworkBalancer(_),
                     ) => "a load balancer's targets are a `fleet` or a `lambda`",
-                    (RawKind::NetworkBalancer(_), RawKind::Lambda(_)) => "only a `load_balancer` can call a function",
+                    (RawKind::NetworkBalancer(_), RawKind::Lambda(_) | RawKind::Managed(_)) => {
+                        "only a `load_balancer` can call a function"
+                    }
                     (
                         RawKind::NetworkBalancer(_),
-                        RawKind::HttpApi(_) | RawKind::LoadBalancer(_) | RawKind::NetworkBalancer(_),
+                        RawKind::HttpApi(_)
+                        | RawKind::RestApi(_)
+                        | RawKind::LoadBalancer(_)
+                        | RawKind::NetworkBalancer(_),
                     ) => "a network load balancer's targets are a `fleet`",
-                    (RawKind::HttpApi(_), RawKind::HttpApi(_)) => "an HTTP API calls a `lambda` or a `load_balancer`",
+                    (RawKind::HttpApi(_) | RawKind::RestApi(_), RawKind::HttpApi(_) | RawKind::RestApi(_)) => {
+                        "an API calls a `lambda` or a `load_balancer`"
+                    }
+                    (RawKind::Queue(_) | RawKind::Stream(_), RawKind::Lambda(function))
+                        if function.durable.is_some() =>
+                    {
+                        "a queue's or a stream's batch is not handled by a durable function in the model: remove `durable:`"
+                    }
+                    (RawKind::Queue(_) | RawKind::Stream(_) | RawKind::Lambda(_), RawKind::Lambda(function))
+                        if function.environment_concurrency.as_ref().is_some_and(|at| at.value > 1) =>
+                    {
+                        "only clients, APIs and balancers call a function with `environment_concurrency:`: remove that"
+                    }
+                    (_, RawKind::Lambda(function)) if function.edge.is_some() => {
+                        "only CloudFront calls it, which is not modelled: make it the `entry:`"
+                    }
                     (
-                        RawKind::HttpApi(_) | RawKind::LoadBalancer(_) | RawKind::NetworkBalancer(_),
+                        RawKind::HttpApi(_)
+                        | RawKind::RestApi(_)
+                        | RawKind::LoadBalancer(_)
+                        | RawKind::NetworkBalancer(_),
                         RawKind::Table(_),
                     ) => "put a `lambda` between them that has it among its `calls:`",
                     (
                         RawKind::Lambda(_),
                         RawKind::HttpApi(_)
+                        | RawKind::RestApi(_)
                         | RawKind::LoadBalancer(_)
                         | RawKind::NetworkBalancer(_)
                         | RawKind::Fleet(_)
+                        | RawKind::Managed(_)
                         | RawKind::Fargate(_),
                     ) => "a function calls a `table`, a `queue`, a `stream` or another `lambda`",
                     _ => continue,
@@ -753,7 +827,18 @@ impl Graph<'_> {
                     high: SimDuration::from_millis(15),
                 });
                 let to = self.resolve_route(raw.to.as_ref()?, context.classes, reader)?;
-                Some(ComponentKind::HttpApi(HttpApi { to, latency, timeout }))
+                Some(ComponentKind::HttpApi(HttpApi { to, latency, timeout, rest: false }))
+            }
+            RawKind::RestApi(raw) => {
+                let timeout =
+                    within(raw.timeout.as_ref(), SimDuration::from_millis(50), REST_TIMEOUT, REST_TIMEOUT, reader);
+                // From memory: 10-30 ms; no measurement with a date was found.
+                let latency = raw.latency.clone().unwrap_or(Distribution::Uniform {
+                    low: SimDuration::from_millis(10),
+                    high: SimDuration::from_millis(30),
+                });
+                let to = self.resolve_route(raw.to.as_ref()?, context.classes, reader)?;
+                Some(ComponentKind::HttpApi(HttpApi { to, latency, timeout, rest: true }))
             }
             RawKind::LoadBalancer(raw) => {
                 let zones = zones(raw.zones.as_ref(), reader);
@@ -794,6 +879,17 @@ impl Graph<'_> {
                     queue_yaml::check_async(settings, to.and_then(|to| self.position(&to.value)), reader)
                 });
                 let function = check_lambda(key, component.span, raw, context.times, warnings, reader)?;
+                if let Some(at) = &raw.environment_concurrency {
+                    let concurrency = check_environment_concurrency(raw, at, reader);
+                    if concurrency > 1 && function.lifecycle != Lifecycle::default() {
+                        let help = "remove it: extensions, ages and idle times that are drawn, and other years' limits do not go with it";
+                        let title = "several requests in such an environment are not modelled";
+                        reader.error("not-with-several", title, at.span, "", help);
+                    }
+                    if concurrency > 1 {
+                        return Some(ComponentKind::Pool(Box::new(Pool { function, concurrency })));
+                    }
+                }
                 Some(ComponentKind::Lambda(Function { calls, asynchronous, ..function }))
             }
             RawKind::Stream(raw) => {
@@ -814,6 +910,9 @@ impl Graph<'_> {
             }
             RawKind::Fargate(raw) => {
                 fleet_yaml::check_fargate(key, component.span, raw, warnings, reader).map(ComponentKind::Fleet)
+            }
+            RawKind::Managed(raw) => {
+                managed_yaml::check(key, component.span, raw, warnings, reader).map(ComponentKind::Fleet)
             }
             RawKind::Fleet(raw) => {
                 fleet_yaml::check_fleet(key, component.span, raw, warnings, reader).map(ComponentKind::Fleet)
@@ -1027,6 +1126,17 @@ fn check_lambda(
         let title = format!("{} MB is out of range", at.value.0);
         reader.error("out-of-range", title, at.span, "", "write 512 MB to 10240 MB");
     }
+    check_edge(raw, arch, timeout, reader);
+    let durable = match &raw.durable {
+        Some(durable) => Some(durable_yaml::check(durable, reader)?),
+        None => None,
+    };
+    if let Some(call) = raw.calls.as_deref().and_then(|calls| calls.first()).filter(|_| durable.is_some())
+        && let Some(to) = &call.to
+    {
+        let help = "remove `calls:`; the steps' work is that of the request";
+        reader.error("durable-calls", "a durable function with `calls:` is not modelled", to.span, "", help);
+    }
     let reserved = raw.reserved_concurrency.as_ref().map(|reserved| reserved.value);
     let provisioned = match &raw.provisioned_concurrency {
         Some(provisioned) => Some(provisioned_yaml::check(provisioned, reserved, reader)?),
@@ -1057,7 +1167,72 @@ fn check_lambda(
         calls: Vec::new(),
         asynchronous: None,
         lifecycle: Lifecycle { idle, ..lifecycle },
+        edge: raw.edge.is_some(),
+        durable,
     })
+}
+
+/// What environments with several requests do not have in the model.
+fn check_environment_concurrency(raw: &RawLambda, at: &At<u32>, reader: &mut Reader) -> u32 {
+    if !(1..=1_000).contains(&at.value) {
+        let title = format!("{} requests at once in an environment", at.value);
+        reader.error("out-of-range", title, at.span, "", "write 1 to 1000");
+    }
+    let others = [
+        (raw.provisioned_concurrency.is_some(), "provisioned_concurrency"),
+        (raw.snapstart.is_some(), "snapstart"),
+        (raw.ephemeral_storage.is_some(), "ephemeral_storage"),
+        (raw.response_streaming.is_some(), "response_streaming"),
+        (raw.max_age.is_some(), "max_age"),
+        (raw.extensions.is_some(), "extensions"),
+        (raw.proactive_init.is_some(), "proactive_init"),
+        (raw.calls.is_some(), "calls"),
+        (raw.r#async.is_some(), "async"),
+        (raw.durable.is_some(), "durable"),
+        (raw.edge.is_some(), "edge"),
+    ];
+    for (_, what) in others.into_iter().filter(|(given, _)| *given && at.value > 1) {
+        let title = format!("`environment_concurrency` does not go with `{what}`");
+        reader.error("not-with-several", title, at.span, "", "remove one of the two");
+    }
+    at.value.max(1)
+}
+
+/// What Lambda@Edge does not offer (CloudFront developer guide, restrictions on edge functions).
+fn check_edge(raw: &RawLambda, arch: Arch, timeout: SimDuration, reader: &mut Reader) {
+    let Some(edge) = &raw.edge else { return };
+    let mut refuse = |title: &str, help: &str| {
+        reader.error("not-at-the-edge", title, edge.span, "", help);
+    };
+    if arch == Arch::Arm {
+        refuse("Lambda@Edge has no arm64", "remove `arch:`");
+    }
+    if raw.runtime.as_ref().is_some_and(|name| !name.value.starts_with("node") && !name.value.starts_with("python")) {
+        refuse("Lambda@Edge runs Node.js and Python only", "write e.g. `runtime: nodejs22`");
+    }
+    let others = [
+        (raw.provisioned_concurrency.is_some(), "provisioned_concurrency"),
+        (raw.reserved_concurrency.is_some(), "reserved_concurrency"),
+        (raw.snapstart.is_some(), "snapstart"),
+        (raw.ephemeral_storage.is_some(), "ephemeral_storage"),
+        (raw.response_streaming.is_some(), "response_streaming"),
+        (raw.r#async.is_some(), "async"),
+        (raw.durable.is_some(), "durable"),
+        (raw.package == Some(Package::Image), "package: image"),
+    ];
+    for (_, what) in others.into_iter().filter(|(given, _)| *given) {
+        refuse(&format!("Lambda@Edge has no `{what}`"), "remove it, or `edge:`");
+    }
+    let (longest, memory) = match edge.value {
+        EdgeEvent::Viewer => (SimDuration::from_secs(5), 128),
+        EdgeEvent::Origin => (SimDuration::from_secs(30), 10_240),
+    };
+    if timeout > longest {
+        refuse(&format!("a time-out of {timeout} at the edge"), &format!("write `timeout: {longest}` or less"));
+    }
+    if raw.memory.as_ref().is_some_and(|at| at.value.0 > memory) {
+        refuse("so much memory at the edge", &format!("write `memory: {memory} MB` or less"));
+    }
 }
 
 /// Whether a document is a model rather than a scenario.

@@ -3,11 +3,16 @@
 
 use costsim::arch::output::RunOutput;
 use costsim::arch::{Control, FleetRunning, How, simulate_with};
+use costsim::bill::book::Price;
+use costsim::bill::{Bill, BillInput, bill, price_list};
+use costsim::catalog;
+use costsim::spec::billing::Billing;
 use costsim::spec::distribution::Distribution;
 use costsim::spec::model::*;
 use costsim::spec::scenario::*;
 use costsim::traffic::{Source, Variant};
 use costsim::units::*;
+use costsim::usage::Usage;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -77,6 +82,8 @@ pub fn function() -> Function {
         calls: Vec::new(),
         asynchronous: None,
         lifecycle: Default::default(),
+        edge: false,
+        durable: None,
     }
 }
 
@@ -142,8 +149,12 @@ pub fn behind_balancer(kind: ComponentKind, algorithm: Balancing) -> Architectur
 }
 
 pub fn behind_api(kind: ComponentKind) -> Architecture {
-    let api =
-        HttpApi { to: Route(vec![ComponentId(1)]), latency: Distribution::ZERO, timeout: SimDuration::from_secs(30) };
+    let api = HttpApi {
+        to: Route(vec![ComponentId(1)]),
+        latency: Distribution::ZERO,
+        timeout: SimDuration::from_secs(30),
+        rest: false,
+    };
     Architecture {
         components: vec![
             Component { name: "api".into(), kind: ComponentKind::HttpApi(api) },
@@ -211,4 +222,51 @@ pub fn replayed(requests: &[(f64, f64)]) -> (tempfile::NamedTempFile, Shape) {
         ..ReplayFile::default()
     });
     (file, shape)
+}
+
+/// What a simulation's usage of these keys costs in us-east-1: `month` is both the horizon and the month.
+pub fn priced(output: &RunOutput, wanted: &[&str], month: SimDuration, free_tier: &FreeTier) -> Bill {
+    priced_for(output, wanted, month, month, free_tier)
+}
+
+/// The same for a month of which `horizon` was simulated.
+pub fn priced_for(
+    output: &RunOutput,
+    wanted: &[&str],
+    horizon: SimDuration,
+    month: SimDuration,
+    free_tier: &FreeTier,
+) -> Bill {
+    priced_with(output, wanted, horizon, month, free_tier, &[])
+}
+
+/// A price changed into another one.
+pub type Stated<'a> = (&'a str, &'a dyn Fn(&Price) -> Price);
+
+/// The same with other prices for some keys.
+pub fn priced_with(
+    output: &RunOutput,
+    wanted: &[&str],
+    horizon: SimDuration,
+    month: SimDuration,
+    free_tier: &FreeTier,
+    stated: &[Stated<'_>],
+) -> Bill {
+    let meters = output.usage.meters.iter().filter(|meter| wanted.contains(&meter.sku.as_str())).cloned();
+    let usage = Usage { meters: meters.collect() };
+    let lists = catalog::price_lists("us-east-1", None).expect("embedded lists are readable");
+    let book = price_list::book("us-east-1", &lists).expect("the shipped price lists are sound");
+    let stated: Vec<Price> = stated.iter().map(|(key, other)| other(book.price(key).expect(key))).collect();
+    bill(&BillInput {
+        full: &[&usage],
+        without: &[],
+        horizon,
+        month,
+        book: &book,
+        stated: &stated,
+        billing: &Billing::default(),
+        free_tier,
+        half_width: &|_| None,
+    })
+    .expect("a bill")
 }

@@ -24,6 +24,8 @@ fn spot_key(on_demand: &str, permille: u32) -> String {
 enum Machine {
     /// An instance with its volume.
     Instance { on_demand: MeterId, spot: Option<MeterId>, volumes: MeterId, volume_gib: u64 },
+    /// A managed instance, with its fee, and the requests that it takes.
+    Managed { on_demand: MeterId, fee: MeterId, requests: MeterId },
     /// A task by its thousandths of a vCPU and its MB.
     Task {
         vcpu: MeterId,
@@ -68,6 +70,8 @@ pub struct Books {
     hour_spot: u128,
     hour_stopped: u128,
     hour_logs: u64,
+    /// Requests given to it less those refused, as far as it has been told; only the bill of managed instances asks.
+    hour_taken: u64,
     /// Processor-nanoseconds beyond the CPU credits.
     hour_surplus: f64,
     // Over the measured horizon.
@@ -90,9 +94,21 @@ impl Books {
     /// Empty books; opens the meters.
     pub fn new(name: &str, fleet: &Fleet, subnets: Subnets, scenario: &Scenario, ledger: &mut Ledger) -> Self {
         // A service's metrics are free.
-        let detailed = fleet.task.is_none() && fleet.metric_period < SimDuration::from_secs(300);
-        let public = subnets == Subnets::Public;
+        let managed = fleet.managed.as_ref();
+        let detailed = fleet.task.is_none() && managed.is_none() && fleet.metric_period < SimDuration::from_secs(300);
+        // Managed instances stand in the VPC without public addresses.
+        let public = subnets == Subnets::Public && managed.is_none();
         let (machine, mut skus): (_, Vec<String>) = match fleet.task {
+            None if managed.is_some() => {
+                let kind = &fleet.instance.name;
+                let (sku, fee) = (format!("ec2.od.linux.{kind}"), format!("lambda.lmi.fee.linux.{kind}"));
+                let machine = Machine::Managed {
+                    on_demand: ledger.open(name, sku.clone(), RawUnit::Ms),
+                    fee: ledger.open(name, fee.clone(), RawUnit::Ms),
+                    requests: ledger.open(name, "lambda.lmi.request", RawUnit::Count),
+                };
+                (machine, vec![sku, fee])
+            }
             None => {
                 let sku = format!("ec2.od.linux.{}", fleet.instance.name);
                 let spot = fleet.spot.map(|_| format!("ec2.spot_typical.linux.{}", fleet.instance.name));
@@ -146,10 +162,17 @@ impl Books {
         let surplus = fleet.credits.is_some_and(|credits| credits.unlimited);
         Self {
             vcpu: fleet.vcpus(),
-            log_bytes: scenario.classes.iter().map(|class| class.log_size.0).collect(),
+            log_bytes: {
+                let own = managed.map_or(0, |managed| managed.platform_log.0);
+                scenario.classes.iter().map(|class| class.log_size.0.saturating_add(own)).collect()
+            },
             meters: Meters {
                 machine,
-                logs: ledger.open(name, "cw.logs.ingest", RawUnit::Bytes),
+                logs: ledger.open(
+                    name,
+                    if managed.is_some() { "cw.logs.lambda_vended" } else { "cw.logs.ingest" },
+                    RawUnit::Bytes,
+                ),
                 metrics: detailed.then(|| ledger.open(name, "cw.metric", RawUnit::Ms)),
                 addresses: public.then(|| ledger.open(name, "vpc.public_ipv4", RawUnit::Ms)),
                 credits: surplus.then(|| ledger.open(name, credits, RawUnit::Ms)),
@@ -169,6 +192,7 @@ impl Books {
             hour_spot: 0,
             hour_stopped: 0,
             hour_logs: 0,
+            hour_taken: 0,
             hour_surplus: 0.0,
             served: 0,
             rejected: 0,
@@ -239,10 +263,16 @@ impl Books {
         self.hour_logs = self.hour_logs.saturating_add(self.log_bytes[usize::from(class)]);
     }
 
+    /// So many requests more have been given to the fleet, refused ones included.
+    pub fn dispatched(&mut self, requests: u64) {
+        self.hour_taken = self.hour_taken.wrapping_add(requests);
+    }
+
     /// A request found no room or no instance.
     #[inline]
     pub fn refused(&mut self) {
         self.rejected += 1;
+        self.hour_taken = self.hour_taken.wrapping_sub(1);
     }
 
     /// A request has been served.
@@ -296,7 +326,7 @@ impl Books {
         self.stopped.restart(now);
         (self.hour_spot, self.extra_spot, self.hour_stopped) = (0, 0, 0);
         (self.bucket_running, self.hour_running, self.area_outstanding, self.bucket_busy) = (0, 0, 0, 0.0);
-        (self.extra_millis, self.hour_logs, self.hour_surplus) = (0, 0, 0.0);
+        (self.extra_millis, self.hour_logs, self.hour_taken, self.hour_surplus) = (0, 0, 0, 0.0);
         self.before.clear();
         (self.served, self.rejected, self.time, self.calls, self.busy_peak) = (0, 0, 0, 0, 0.0);
         self.backlog = BacklogOutput::default();
@@ -332,6 +362,11 @@ impl Books {
                 }
                 ledger.book(*volumes, (billed + before + stopped) * volume_gib);
             }
+            Machine::Managed { on_demand, fee, requests } => {
+                ledger.book(*on_demand, billed);
+                ledger.book(*fee, billed);
+                ledger.book(*requests, self.hour_taken);
+            }
             Machine::Task { vcpu, memory, spot: of_spot, disk, milli, mb } => {
                 let on_demand = billed.saturating_sub(spot);
                 for (machines, (vcpu, memory)) in
@@ -345,6 +380,7 @@ impl Books {
                 }
             }
         }
+        self.hour_taken = 0;
         ledger.book(self.meters.logs, std::mem::take(&mut self.hour_logs));
         if let Some(metrics) = self.meters.metrics {
             ledger.book(metrics, (running + before) * DETAILED_METRICS);
@@ -366,10 +402,11 @@ impl Books {
         let nanos = horizon.0.max(1) as f64;
         let (running, busy) = (self.area_running as f64 / nanos, self.area_busy / nanos);
         let utilisation = if running > 0.0 { (busy / running).min(1.0) } else { 0.0 };
+        let managed = matches!(self.meters.machine, Machine::Managed { .. });
         let output = ComponentOutput {
             served: self.served,
-            throttled: 0,
-            rejected: self.rejected,
+            throttled: if managed { self.rejected } else { 0 },
+            rejected: if managed { 0 } else { self.rejected },
             cold_starts: None,
             capacity: Some((running, self.running.peak() as f64)),
             busy: Some((busy, self.busy_peak)),

@@ -57,7 +57,7 @@ impl FleetState {
     ) -> Ending {
         if !self.room.restarts {
             self.books.refused();
-            return Ending { at: now, status: 503, outcome: Outcome::Rejected };
+            return Ending { at: now, ..self.full };
         }
         self.books.left(call, now);
         let instance = &mut self.instances[slot as usize];
