@@ -881,8 +881,9 @@ impl Graph<'_> {
                 let function = check_lambda(key, component.span, raw, context.times, warnings, reader)?;
                 if let Some(at) = &raw.environment_concurrency {
                     let concurrency = check_environment_concurrency(raw, at, reader);
-                    if concurrency > 1 && function.lifecycle != Lifecycle::default() {
-                        let help = "remove it: extensions, ages and idle times that are drawn, and other years' limits do not go with it";
+                    let drawn = function.lifecycle.idle.is_some() || context.times != Times::Today;
+                    if concurrency > 1 && drawn {
+                        let help = "remove it: neither an idle time that is drawn nor other years' limits go with it";
                         let title = "several requests in such an environment are not modelled";
                         reader.error("not-with-several", title, at.span, "", help);
                     }
