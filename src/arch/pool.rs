@@ -281,14 +281,13 @@ impl PoolState {
     /// The next request that has ended in an environment.
     fn ended(&mut self, now: SimTime, number: u32, queue: &mut EventQueue<Event>) -> Option<(Call, Ending)> {
         let environment = &mut self.environments[number as usize];
-        let Some((at, job)) = environment.server.advance(now) else {
+        let Some((at, call)) = environment.server.advance(now) else {
             if environment.planned <= now {
                 environment.planned = SimTime::NEVER;
                 self.replan(number, queue);
             }
             return None;
         };
-        let call = job.tag;
         environment.held -= 1;
         let taken = at.since(call.at.max(environment.ready));
         if environment.held == 0 {
