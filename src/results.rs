@@ -7,6 +7,8 @@ mod events;
 pub use events::{EventChange, EventResult};
 
 use crate::stats::intervals::ALPHA;
+use crate::units::SimDuration;
+use crate::usage;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -120,6 +122,14 @@ impl Results {
     /// How often the intervals of costs and of their differences err.
     pub fn alpha(&self) -> f64 {
         self.precision.as_ref().map_or(ALPHA, |precision| precision.alpha)
+    }
+
+    /// Hours of each period of [`UsageResult::hourly`].
+    pub fn hours_each(&self) -> u64 {
+        let periods = self.architectures.iter().flat_map(|a| &a.usage).map(|usage| usage.hourly.len()).max();
+        // `as` turns NaN into 0.
+        let horizon = SimDuration((self.simulated_seconds * 1e9).round() as u64);
+        usage::hours_of(periods.unwrap_or(0), horizon).unwrap_or(1)
     }
 }
 
@@ -764,7 +774,8 @@ pub struct UsageResult {
     pub unit: String,
     /// Over the horizon (decimal string: may exceed 2^53).
     pub total: String,
-    /// By hour of the horizon (where there are commitments; otherwise of the first replication only, empty for the others).
+    /// By hour of the horizon (where there are commitments; otherwise of the first replication only, empty for the others). Without
+    /// commitments, a horizon of more than six years is cut into periods of 2, 4, 8 ... hours instead.
     pub hourly: Vec<u64>,
 }
 

@@ -26,7 +26,7 @@ use crate::spec::ownership::growth_scales;
 use crate::spec::scenario::{Frequency, Scenario};
 use crate::traffic::{self, Moments, Source, Variant};
 use crate::units::{NANOS_PER_MILLI, SimDuration, SimTime};
-use crate::usage::Usage;
+use crate::usage::{self, Usage};
 use infer::Measured;
 use rayon::prelude::*;
 use sample::Sampling;
@@ -426,7 +426,7 @@ where
             None => go(job)?,
         };
         // By the hour, only the first replication is shown, and only commitments are paid: years of hours would fill the memory.
-        if job.replication > 0 && !scenario.billing.needs_hours() {
+        if (job.replication > 0 || job.variant != AS_IT_IS) && !scenario.billing.needs_hours() {
             run.usage.meters.iter_mut().for_each(|meter| meter.hourly = Vec::new());
         }
         Ok(if job.variant == AS_IT_IS {
@@ -488,7 +488,8 @@ fn in_windows(
         }
         measured.push(Measured { window, run, fluid: here });
     }
-    Ok(infer::whole(sampling, scenario.horizon, &measured, &fluid))
+    let hours_each = if scenario.billing.needs_hours() { 1 } else { usage::hours_each(scenario.horizon) };
+    Ok(infer::whole(sampling, scenario.horizon, hours_each, &measured, &fluid))
 }
 
 /// The longest period of a fleet's metric; the other one divides it.
@@ -610,6 +611,7 @@ pub fn simulate(scenario: &Scenario, job: &Job<'_>, progress: &Progress) -> Resu
         window: job.stands,
         without: job.variant.without,
         history: job.history,
+        by_the_hour: scenario.billing.needs_hours(),
         ..How::default()
     };
     arch::simulate_with(scenario, architecture, job.replication, source, progress.control(), how).map_err(failed)

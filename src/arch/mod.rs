@@ -84,6 +84,8 @@ pub struct How<'a> {
     pub history: Option<History<'a>>,
     /// Length of a bucket of the series, if not the usual one.
     pub bucket: Option<SimDuration>,
+    /// Whether usage is kept by the hour however long the horizon is.
+    pub by_the_hour: bool,
 }
 
 /// How a window that stands for others is measured: its series has one bucket, and requests whose end is known ahead count even if they

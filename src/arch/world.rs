@@ -334,7 +334,8 @@ impl<'a> World<'a> {
         let bucket = how.bucket.unwrap_or(if how.window.is_some() { length } else { bucket_length(length) });
         let last_end = if how.window.is_some() { SimTime(u64::MAX) } else { end };
         let root = Key::new(scenario.seed, replication);
-        let mut ledger = Ledger::default();
+        let hours_each = if how.by_the_hour { 1 } else { crate::usage::hours_each(end.since(start)) };
+        let mut ledger = Ledger::new(hours_each);
         let places = places(architecture);
         let mut shared = Shared {
             scenario,

@@ -24,7 +24,7 @@ use crate::money::wide::Wide;
 use crate::money::{Quantity, Usd, UsdPer, grouped};
 use crate::spec::billing::{Billing, PlanKind, Reserved, ReservedPrice, SavingsPlan};
 use crate::units::SimDuration;
-use crate::usage::{ACCOUNT, Usage};
+use crate::usage::{self, ACCOUNT, Usage};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -50,15 +50,15 @@ pub struct Hours {
 impl Hours {
     /// The hours of some runs of the same horizon, one run after the other.
     pub fn of_runs(runs: &[&Usage], horizon: SimDuration) -> Self {
-        let whole = usize::try_from(horizon.0.div_ceil(HOUR)).unwrap_or(0);
         let counted = runs.iter().flat_map(|run| &run.meters).map(|meter| meter.hourly.len()).max().unwrap_or(0);
+        let whole = usize::try_from(horizon.0.div_ceil(HOUR)).unwrap_or(0);
         let buckets = whole.min(counted);
-        if buckets == 0 || buckets < whole {
-            return Self::default();
-        }
+        // In horizons of many years a bucket is more than an hour, unless there are commitments.
+        let Some(hours) = usage::hours_of(buckets, horizon) else { return Self::default() };
+        let length = HOUR.saturating_mul(hours);
         let mut lengths = Vec::with_capacity(buckets * runs.len());
         for _ in runs {
-            lengths.extend((0..buckets as u64).map(|hour| HOUR.min(horizon.0 - hour * HOUR)));
+            lengths.extend((0..buckets as u64).map(|bucket| length.min(horizon.0 - bucket * length)));
         }
         let mut counts: BTreeMap<String, Vec<u128>> = BTreeMap::new();
         for (index, run) in runs.iter().enumerate() {

@@ -5,6 +5,7 @@ use crate::bill::Bill;
 use crate::results::{NamedSeries, Series};
 use crate::spec::model::Architecture;
 use crate::units::SimDuration;
+use crate::usage;
 
 /// The series of one replication. The month's bill is spread over the horizon as the usage behind it was; without one, nothing
 /// accrues.
@@ -40,9 +41,10 @@ pub fn series(architecture: &Architecture, run: &RunOutput, bill: Option<&Bill>,
     }
 }
 
-/// The month's cost accrued by the end of each of `buckets` buckets, from what each hour of the horizon costs.
+/// The month's cost accrued by the end of each of `buckets` buckets, from what each hour, or longer period, of the horizon costs.
 pub(super) fn cumulative(hourly: &[f64], bucket: SimDuration, buckets: usize, horizon: SimDuration) -> Vec<f64> {
-    let hour = SimDuration::from_hours(1).0;
+    // An hour, or the longer periods of many years.
+    let hour = SimDuration::from_hours(usage::hours_of(hourly.len(), horizon).unwrap_or(1)).0;
     let mut before = vec![0.0];
     for cost in hourly {
         before.push(before[before.len() - 1] + cost);
@@ -70,5 +72,11 @@ mod tests {
         // Buckets may reach beyond the horizon, and be longer than an hour.
         assert_eq!(cumulative(&hourly, SimDuration::from_hours(2), 2, horizon), [2.0, 8.0]);
         assert_eq!(cumulative(&[], half_hour, 2, horizon), [0.0, 0.0]);
+        // Fifty years are counted by 16 hours: 27,394 periods, of which the last has 12.
+        let fifty = SimDuration::from_hours(438_300);
+        let mut periods = vec![0.0; 27_394];
+        (periods[0], periods[27_393]) = (4.0, 2.0);
+        assert_eq!(cumulative(&periods, SimDuration::from_hours(8), 2, fifty), [2.0, 4.0]);
+        assert_eq!(cumulative(&periods, SimDuration::from_hours(219_150), 2, fifty), [4.0, 6.0]);
     }
 }

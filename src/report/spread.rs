@@ -54,7 +54,7 @@ pub(super) fn parts(
 ) -> Vec<Part> {
     let Some((quantity, _)) = numbers(item) else { return Vec::new() };
     let month = month_seconds(results);
-    let weights = weights(a, item, month, shift);
+    let weights = weights(a, item, month, shift, results.hours_each());
     let all: u128 = weights.iter().map(|weight| u128::from(*weight)).sum();
     // Where the cumulative sum of the weights cuts the quantity.
     let cut = |sum: u128| {
@@ -82,10 +82,11 @@ pub(super) fn parts(
 }
 
 /// How much of a line each hour of the month has; never all zero. The last hour may be cut short by the month's end.
-fn weights(a: &ArchitectureResult, item: &LineItem, month: u64, shift: i64) -> Vec<u64> {
+fn weights(a: &ArchitectureResult, item: &LineItem, month: u64, shift: i64, hours_each: u64) -> Vec<u64> {
     let hours = usize::try_from(month.div_ceil(HOUR)).unwrap_or(1);
     let counted = a.usage.iter().find(|u| u.replication == 0 && u.component == item.component && u.sku == item.sku);
-    let hourly = counted.map(|usage| usage.hourly.as_slice()).unwrap_or_default();
+    // Longer periods, of horizons of many years, tell nothing of an hour.
+    let hourly = counted.filter(|_| hours_each == 1).map(|usage| usage.hourly.as_slice()).unwrap_or_default();
     let mut weights = vec![0u64; hours];
     if hourly.len() > hours {
         for (index, count) in hourly.iter().enumerate() {

@@ -215,13 +215,15 @@ fn line_items(sheet: &mut Worksheet, results: &Results, formats: &Formats) -> Re
 }
 
 fn hourly(sheet: &mut Worksheet, results: &Results, formats: &Formats) -> Result<(), XlsxError> {
+    let each = results.hours_each();
+    let by = if each == 1 { "hour by hour".to_owned() } else { format!("by {each} hours") };
     sheet.set_name("Hourly usage")?;
     sheet.set_column_width(0, 20)?;
     let of = match results.replications {
         0 | 1 => "Counters of the only replication".to_owned(),
         n => format!("Counters of replication 1 of {n}: the line items price the mean of all {n}"),
     };
-    sheet.write_string_with_format(0, 0, format!("{of}, hour by hour of the horizon"), &formats.title)?;
+    sheet.write_string_with_format(0, 0, format!("{of}, {by} of the horizon"), &formats.title)?;
     for (row, name) in (1u32..).zip(["Architecture", "Component", "SKU", "Raw unit", "Sum"]) {
         sheet.write_string_with_format(row, 0, name, &formats.head)?;
     }
@@ -230,8 +232,8 @@ fn hourly(sheet: &mut Worksheet, results: &Results, formats: &Formats) -> Result
     let meters: Vec<_> = meters.filter(|(_, usage)| usage.replication == 0).take(MOST_COLUMNS).collect();
     let clock = Clock::of(results);
     let hours = meters.iter().map(|(_, usage)| usage.hourly.len()).max().unwrap_or(0).min(MOST_ROWS);
-    for (hour, row) in (0..hours).zip(HOURLY_HEAD..) {
-        sheet.write_string(row, 0, clock.label(hour as f64 * 3_600.0))?;
+    for (period, row) in (0..hours).zip(HOURLY_HEAD..) {
+        sheet.write_string(row, 0, clock.label(period as f64 * each as f64 * 3_600.0))?;
     }
     for ((a, usage), column) in meters.iter().zip(1u16..) {
         for (row, given) in (1u32..).zip([&a.name, &usage.component, &usage.sku, &usage.unit]) {

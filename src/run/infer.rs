@@ -28,7 +28,13 @@ pub struct Measured {
 /// The whole horizon, from what was measured in the windows that stand for it (in the order of time, at least one).
 ///
 /// `fluid` is the capacity of the fleets that scale as their fluid has it.
-pub fn whole(sampling: &Sampling, horizon: SimDuration, measured: &[Measured], fluid: &[FluidCapacity]) -> RunOutput {
+pub fn whole(
+    sampling: &Sampling,
+    horizon: SimDuration,
+    hours_each: u64,
+    measured: &[Measured],
+    fluid: &[FluidCapacity],
+) -> RunOutput {
     let windows: Vec<InPlace<'_>> = measured
         .iter()
         .map(|one| InPlace { sampling, measured: one, window: &one.window, run: &one.run, fluid })
@@ -37,7 +43,7 @@ pub fn whole(sampling: &Sampling, horizon: SimDuration, measured: &[Measured], f
     RunOutput {
         classes: (0..run(0).classes.len()).map(|class| of_class(class, &windows)).collect(),
         components: (0..run(0).components.len()).map(|index| of_component(index, &windows)).collect(),
-        usage: usage(horizon, &windows),
+        usage: usage(horizon, hours_each as usize, &windows),
         series: series(horizon, &windows),
         windows: (0..run(0).windows.len()).map(|objective| objective_windows(objective, &windows)).collect(),
         events: windows.iter().map(|window| window.run.events).sum(),
@@ -234,7 +240,7 @@ fn fleet_of(meter: &Meter, fleets: &[FluidCapacity]) -> Option<usize> {
     fleets.iter().find(|fleet| is_time && fleet.name == meter.component).map(|fleet| fleet.component)
 }
 
-fn usage(horizon: SimDuration, windows: &[InPlace<'_>]) -> Usage {
+fn usage(horizon: SimDuration, each: usize, windows: &[InPlace<'_>]) -> Usage {
     let hours = horizon.0.div_ceil(HOUR) as usize;
     let of_meter = |index: usize| {
         let first = &windows[0].run.usage.meters[index];
@@ -264,7 +270,14 @@ fn usage(horizon: SimDuration, windows: &[InPlace<'_>]) -> Usage {
                 hourly[(slot as u64 * window.sampling.slot.0 / HOUR) as usize] += part;
             }
         }
-        Meter { total: hourly.iter().map(|&count| u128::from(count)).sum(), hourly, ..first.clone() }
+        let total = hourly.iter().map(|&count| u128::from(count)).sum();
+        if each > 1 {
+            hourly = hourly
+                .chunks(each)
+                .map(|period| period.iter().fold(0, |sum: u64, hour| sum.saturating_add(*hour)))
+                .collect();
+        }
+        Meter { total, hourly, ..first.clone() }
     };
     Usage { meters: (0..windows[0].run.usage.meters.len()).map(of_meter).collect() }
 }

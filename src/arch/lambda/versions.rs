@@ -24,7 +24,7 @@ impl LambdaState {
         // Nothing is provisioned before it is deployed.
         let provisioned = function.provisioned.as_ref().map(|rule| Provisioned { level: 0, ..rule.clone() });
         let function = Function { provisioned, ..function.clone() };
-        Self::new(site, &function, shared, &mut Ledger::default(), account, queue)
+        Self::new(site, &function, shared, &mut Ledger::new(1), account, queue)
     }
 
     /// Environments at `now`, and those at work.
