@@ -4,7 +4,6 @@
 //! answers at once with the instant of its end; a fleet answers later. Either way the answer goes back through the fronts to the
 //! client ([`super::way_back`]), who takes it, gives up, or tries again.
 
-use super::{How, history};
 use super::backend_transfer::BackendTransfer;
 use super::call::{Call, Ending, NO_TICKET};
 use super::chain::{Chains, Waiter};
@@ -23,6 +22,7 @@ use super::requests::RequestMeter;
 use super::stream::{StreamEvent, StreamState};
 use super::table::TableState;
 use super::way_back::{Path, Place, WayBack, places};
+use super::{How, history};
 use crate::sim::engine::Model;
 use crate::sim::gauge::Gauge;
 use crate::sim::queue::EventQueue;

@@ -235,7 +235,9 @@ fn check_component(
             }
             Some(function.provisioned.as_ref().map_or(SimDuration::ZERO, |rule| rule.ready_after(rule.level)))
         }
-        (DeploymentKind::InstanceRefresh(rule), ComponentKind::Fleet(fleet)) if fleet.task.is_none() && fleet.managed.is_none() => {
+        (DeploymentKind::InstanceRefresh(rule), ComponentKind::Fleet(fleet))
+            if fleet.task.is_none() && fleet.managed.is_none() =>
+        {
             Some(refresh_takes(fleet, rule))
         }
         (DeploymentKind::InstanceRefresh(_), other) => {
