@@ -49,7 +49,8 @@ fn a_server_that_is_slower_or_faster() {
         assert!(at.failures.abs() < 1e-12);
     }
     assert!(results.architectures[1].at_speed.is_empty(), "a function has no instances");
-    // Nothing else moves.
+    // Nothing else moves. As it is written, where what is not known (nobody waited) is `null`, which equals itself.
     results.architectures[0].at_speed.clear();
-    assert_eq!(results, before);
+    let written = |results| serde_json::to_string(results).expect("results are written");
+    assert_eq!(written(&results), written(&before));
 }
