@@ -441,7 +441,28 @@ fn what_a_group_does_besides() {
     let wrong = deployments("component: shop, kind: InstanceRefresh");
     one_mistake("horizon: 7d", &wrong, "InstanceRefresh", "is for groups of instances", "`fleet`");
     let wrong = deployments("component: shop, kind: AllAtOnce, min_healthy: 50%");
-    one_mistake("horizon: 7d", &wrong, "50%", "is for an `InstanceRefresh`", "remove");
+    one_mistake("horizon: 7d", &wrong, "50%", "is for `InstanceRefresh` and `RollingUpdate`", "remove");
+    for good in [
+        "component: web, kind: RollingUpdate",
+        "component: web, kind: RollingUpdate, min_healthy: 50%, maximum: 100%",
+        "component: web, kind: ECSAllAtOnce",
+        "component: web, kind: ECSLinear10PercentEvery3Minutes, termination_wait: 5m, per: week",
+    ] {
+        assert_eq!(load(GOOD.replace("horizon: 7d", &deployments(good))).unwrap().warnings, []);
+    }
+    let wrong = |entry: &str, text: &str, says: &str, help: &str| {
+        one_mistake("horizon: 7d", &deployments(&format!("component: web, {entry}")), text, says, help);
+    };
+    wrong("kind: ECSCanary10Percent10Minutes", "ECSCanary10Percent10Minutes", "", "ECSCanary10Percent15Minutes");
+    wrong("kind: RollingUpdate, maximum: 300%", "300%", "out of range", "`200%`");
+    wrong("kind: RollingUpdate, maximum: 100%", "RollingUpdate", "neither stop nor start", "raise `maximum`");
+    wrong("kind: ECSAllAtOnce, maximum: 150%", "150%", "is for `RollingUpdate`", "remove");
+    wrong("kind: ECSAllAtOnce, termination_wait: 3d", "3d", "out of range", "2d");
+    wrong("kind: InstanceRefresh, termination_wait: 1h", "1h", "CodeDeploy's kinds with `ECS`", "remove");
+    let late = "deployments: [ { at: 6d23h, component: web, kind: ECSAllAtOnce } ]\nhorizon: 7d";
+    one_mistake("horizon: 7d", late, "6d23h", "is not over within the horizon", "lengthen");
+    let function = deployments("component: shop, kind: ECSAllAtOnce");
+    one_mistake("horizon: 7d", &function, "ECSAllAtOnce", "is for containers", "`fargate`");
     let resize = "resize: [ { at: \"02:00\", days: sunday, to: m7g.xlarge } ]";
     mistake(resize, "{ at: \"02:00\", days: sunday, to: m7g.xlarge }", "only a single server", "`min: 1` and `max: 1`");
     let single = GOOD.replace("min: 2\n", "min: 1\n").replace(good, &with(resize).replace("max: 4", "max: 1"));

@@ -107,3 +107,35 @@ fn a_minute_is_the_least() {
     assert_eq!(total(&output, "fargate.vcpu.arm.hour"), Some(60_000 / 4));
     assert_eq!(total(&output, "fargate.gb.arm.hour"), Some(60_000 * 1024));
 }
+
+/// Two services order 80 tasks each in the same instant. The quota of launches is the account's, not a service's: of 160 launches 100 start at once, the others at
+/// 20 a second.
+///
+/// By hand: the first service gets its 80 at 600 s, the second 20 at 600 s and 60 at 600.05, 600.10 ... 603 s, nothing is pending: 0.05 x (1 + 2 + ... + 60) = 91.5
+/// task-seconds less than 80 x 600. With Spot, which has a bucket of its own, the second one waits for nobody.
+#[test]
+fn services_share_the_quota_of_launches() {
+    let mut scenario = scenario(1.0, 1200.0, constant(0.1));
+    let class = scenario.classes[0].clone();
+    scenario.classes = vec![RequestClass { share: 0.5, ..class.clone() }, RequestClass { share: 0.5, ..class }];
+    let order = Scheduled { at: secs(600.0), days: Days(0b111_1111), min: Some(0), max: None, desired: Some(80) };
+    let group = Fleet { min: 0, max: 80, desired: 0, schedule: vec![order], ..service(250, 1, Arch::X86, 0) };
+    let seconds = |second: Fleet, sku: &str| {
+        let mut architecture = behind_balancer(ComponentKind::Fleet(group.clone()), Balancing::RoundRobin);
+        if let ComponentKind::LoadBalancer(balancer) = &mut architecture.components[0].kind {
+            balancer.to = Route(vec![ComponentId(1), ComponentId(2)]);
+        }
+        architecture.components.push(Component { name: "second".into(), kind: ComponentKind::Fleet(second) });
+        let output = run(&scenario, &architecture);
+        let of = |name: &str, sku: &str| {
+            let meter = output.usage.meters.iter().find(|meter| meter.component == name && meter.sku == sku);
+            meter.map_or(0, |meter| meter.total)
+        };
+        (of("target", "fargate.gb.x86.hour") / 1024, of("second", sku) / 1024)
+    };
+    assert_eq!(seconds(group.clone(), "fargate.gb.x86.hour"), (80 * 600_000, 80 * 600_000 - 91_500));
+    let spot = Some(Spot { base: 0, on_demand_share: 0.0, interruptions: 0.0 });
+    let task = group.task.map(|task| Task { spot_discount: 600, ..task });
+    let second = Fleet { spot, task, ..group.clone() };
+    assert_eq!(seconds(second, "fargate.spot_600.gb.x86.hour"), (80 * 600_000, 80 * 600_000));
+}

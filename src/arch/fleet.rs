@@ -14,6 +14,7 @@
 //!   end of a bucket). No events at all for the requests.
 
 pub mod balance;
+pub mod blue_green;
 pub mod books;
 pub mod failures;
 pub mod fluid;
@@ -26,6 +27,8 @@ pub mod memory;
 pub mod quota;
 pub mod refresh;
 pub mod resize;
+pub mod rolling;
+pub mod rollout;
 pub mod scaling;
 pub mod warm_pool;
 
@@ -42,6 +45,7 @@ use crate::sim::sampler::Sampler;
 use crate::spec::model::{Balancing, Fleet, Scheduled, Subnets};
 use crate::spec::scenario::Scenario;
 use crate::units::{NANOS_PER_SEC, SimDuration, SimTime};
+use blue_green::BlueGreen;
 use books::Books;
 use failures::Failures;
 use fluid::{Fluid, Inflow, Takes};
@@ -52,6 +56,7 @@ use memory::Room;
 use quota::Refused;
 use refresh::Refresh;
 use resize::Resizes;
+use rolling::Rolling;
 use scaling::{Policies, Seen, Size};
 use warm_pool::Pool;
 
@@ -131,9 +136,12 @@ enum Step {
     Prepared,
     /// An instance of the pool runs again, in the group.
     Woken,
-    /// An instance refresh begins, or goes on.
-    RefreshBegins(u32),
+    /// A deployment begins.
+    Deploys(u32),
+    /// An instance refresh, a rolling update or a blue/green deployment goes on.
     RefreshGoesOn,
+    RollingGoesOn,
+    ShiftGoesOn,
     /// A single server changes its type, or runs again.
     Resize(u32),
     Resized,
@@ -188,6 +196,8 @@ struct Instance {
     spot: bool,
     /// It has failed: whoever is sent to it finds no connection.
     dead: bool,
+    /// It belongs to the set that replaces the others in a blue/green deployment.
+    replacement: bool,
     /// Its application starts again after it ran out of memory.
     restarting: bool,
     /// It stands still: its volume alone is paid.
@@ -204,24 +214,6 @@ struct Instance {
     period_busy: f64,
     period_occupancy: u64,
     connections: u64,
-}
-
-/// Fargate's quota of launches: 20 a second, 100 at once (AWS.md 7.3). It is the account's, taken here for each service.
-struct LaunchQuota {
-    /// When the next would start if there were no burst.
-    next: SimTime,
-}
-
-impl LaunchQuota {
-    const EVERY: SimDuration = SimDuration(NANOS_PER_SEC / 20);
-    const BURST: SimDuration = SimDuration(99 * Self::EVERY.0);
-
-    /// When a launch ordered now starts.
-    fn start(&mut self, now: SimTime) -> SimTime {
-        let next = self.next.max(now);
-        self.next = next + Self::EVERY;
-        now + (next.since(now) - Self::BURST)
-    }
 }
 
 /// The day of the week, Monday = 0.
@@ -260,7 +252,8 @@ pub struct FleetState {
     /// For so long after coming into service an instance is sent less than its share.
     slow_start: SimDuration,
     rest: SimDuration,
-    launch_quota: Option<LaunchQuota>,
+    /// Its machines are tasks: the account's quota of launches holds for them.
+    tasks: bool,
     pool: u64,
     keys: Keys,
     policies: Policies,
@@ -294,6 +287,8 @@ pub struct FleetState {
     forecast: Option<Forecast>,
     resizes: Resizes,
     refresh: Option<Refresh>,
+    rolling: Option<Rolling>,
+    blue_green: Option<Box<BlueGreen>>,
     /// Times that an instance ran out of memory and started again.
     restarts: u64,
     /// What flows in until the requests come.
@@ -308,6 +303,7 @@ pub struct FleetState {
 struct Keys {
     balance: Key,
     slow: Key,
+    deployment: Key,
     pending: Key,
     boot: Vec<Key>,
     check: Key,
@@ -346,11 +342,12 @@ impl FleetState {
             warmup: fleet.warmup,
             slow_start: SimDuration::ZERO,
             rest: fleet.scale_in_rest,
-            launch_quota: fleet.task.map(|_| LaunchQuota { next: SimTime::ZERO }),
+            tasks: fleet.task.is_some(),
             pool: shared.scenario.backend.as_ref().map_or(0, |backend| u64::from(backend.pool_per_instance)),
             keys: Keys {
                 balance: key.named("balance"),
                 slow: key.named("slow start"),
+                deployment: key.named("deployment"),
                 pending: key.named("pending"),
                 boot: (0..fleet.boot.len()).map(|part| key.named("boot").numbered(part as u64)).collect(),
                 check: key.named("check"),
@@ -381,6 +378,8 @@ impl FleetState {
             forecast: fleet.predictive.map(Forecast::new),
             resizes: Resizes::new(fleet, key),
             refresh: None,
+            rolling: None,
+            blue_green: None,
             restarts: 0,
             fluid: None,
             rotation: fleet.managed.as_ref().map(managed::Rotation::new),
@@ -408,7 +407,7 @@ impl FleetState {
             state.plan(first, Step::Schedule(change as u32), 0, queue);
         }
         state.plan_resizes(midnight, queue);
-        state.plan_refreshes(name, shared, queue);
+        state.plan_deployments(name, shared, queue);
         state.plan_incidents(shared, queue);
         state
     }
@@ -455,6 +454,7 @@ impl FleetState {
     /// Puts a new instance into a zone.
     fn place_in(&mut self, zone: u32, spot: bool, phase: Phase) -> u32 {
         self.launches += 1;
+        let replacement = self.next_is_replacement();
         let instance = Instance {
             server: self.running.server(self.vcpu, self.room.concurrency, self.room.queue),
             phase,
@@ -462,6 +462,7 @@ impl FleetState {
             zone,
             spot,
             dead: false,
+            replacement,
             restarting: false,
             still: false,
             hung: 0,
@@ -492,7 +493,7 @@ impl FleetState {
         }
         let instance = self.place(spot);
         let pending = self.pending.sample(self.keys.pending.draw(self.launches, 0));
-        let now = self.launch_quota.as_mut().map_or(now, |quota| quota.start(now));
+        let now = if self.tasks { shared.task_launches.start(now, spot) } else { now };
         self.plan(now + pending, Step::Running, instance, queue);
     }
 
@@ -521,8 +522,12 @@ impl FleetState {
             self.plan(now + self.check_interval, Step::InService, slot, queue);
             return;
         }
-        // Without anyone who has warmed up nobody starts slowly.
-        let warm = |slot: &u32| self.instances[*slot as usize].slow_until <= now;
+        // Without anyone who has warmed up nobody starts slowly; a set of tasks has a target group of its own.
+        let set = self.instances[slot as usize].replacement;
+        let warm = |slot: &u32| {
+            let other = &self.instances[*slot as usize];
+            other.slow_until <= now && other.replacement == set
+        };
         let slow_until = if self.in_service.iter().any(warm) { now + self.slow_start } else { now };
         let instance = &mut self.instances[slot as usize];
         instance.slow_until = slow_until;
@@ -545,7 +550,7 @@ impl FleetState {
         call: Call,
         algorithm: Balancing,
         queue: &mut EventQueue<Event>,
-        mut done: impl FnMut(Call, Ending),
+        done: impl FnMut(Call, Ending),
     ) -> Option<Ending> {
         self.period_requests += 1;
         let healthy = self.in_service.len();
@@ -574,6 +579,19 @@ impl FleetState {
             }
             Balancing::LeastOutstanding => self.in_service.least(),
         };
+        self.give(now, call, chosen, queue, done)
+    }
+
+    /// Gives a request to the instance at this place of those in service.
+    #[inline(always)]
+    fn give(
+        &mut self,
+        now: SimTime,
+        call: Call,
+        chosen: usize,
+        queue: &mut EventQueue<Event>,
+        mut done: impl FnMut(Call, Ending),
+    ) -> Option<Ending> {
         let slot = self.in_service[chosen];
         let cpu = (call.cpu as f64 / self.speed + 0.5) as u64;
         let instance = &mut self.instances[slot as usize];
@@ -753,8 +771,10 @@ impl FleetState {
             Step::IsOver(index) => return self.is_over(now, index, shared, queue, done),
             Step::LaunchAgain => return self.launch_again(now, shared, queue),
             Step::Resize(index) => return self.resize_server(now, index, shared, queue, done),
-            Step::RefreshBegins(index) => return self.refresh_begins(now, index, shared, queue),
+            Step::Deploys(index) => return self.deployment_begins(now, index, shared, queue),
             Step::RefreshGoesOn => return self.refresh_goes_on(now, shared, queue),
+            Step::RollingGoesOn => return self.rolling_goes_on(now, shared, queue),
+            Step::ShiftGoesOn => return self.shift_goes_on(now, shared, queue),
             Step::Hour => return self.hour_begins(now, shared, queue),
             Step::HourAhead => return self.hour_ahead(now, shared, queue),
             _ => {}
@@ -794,8 +814,10 @@ impl FleetState {
             | Step::IsOver(_)
             | Step::LaunchAgain
             | Step::Resize(_)
-            | Step::RefreshBegins(_)
+            | Step::Deploys(_)
             | Step::RefreshGoesOn
+            | Step::RollingGoesOn
+            | Step::ShiftGoesOn
             | Step::Hour
             | Step::HourAhead => {}
         }
@@ -942,6 +964,9 @@ impl FleetState {
 
     /// Launches or drains until the group has, or will have, this size.
     fn resize(&mut self, now: SimTime, size: u32, shared: &mut Shared<'_>, queue: &mut EventQueue<Event>) {
+        if self.blue_green.is_some() {
+            return self.resize_sets(now, size, shared, queue);
+        }
         for _ in self.size.desired..size {
             self.launch(now, shared, queue);
         }
@@ -1018,23 +1043,5 @@ impl FleetState {
     /// The results over a horizon of this length.
     pub fn finish(self, horizon: SimDuration, connections: Option<u64>) -> (ComponentOutput, Vec<f64>, Vec<f64>) {
         self.books.finish(horizon, connections)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Of 140 launches at once the first hundred start at once, the others at 20 a second; a second later 20 more would.
-    #[test]
-    fn launches_of_tasks_keep_their_quota() {
-        let mut quota = LaunchQuota { next: SimTime::ZERO };
-        let now = SimTime::ZERO + SimDuration::from_secs(50);
-        let starts: Vec<f64> = (0..140).map(|_| quota.start(now).since(now).as_secs_f64()).collect();
-        assert!(starts[..100].iter().all(|start| *start <= 0.0));
-        assert!((starts[100] - 0.05).abs() < 1e-9 && (starts[139] - 2.0).abs() < 1e-9, "{starts:?}");
-        let later = now + SimDuration::from_secs(3);
-        let starts: Vec<f64> = (0..21).map(|_| quota.start(later).since(later).as_secs_f64()).collect();
-        assert!(starts[..20].iter().all(|start| *start <= 0.0) && starts[20] > 0.0, "{starts:?}");
     }
 }

@@ -29,6 +29,8 @@ pub enum Place {
     Pool(u16),
     /// A fleet.
     Fleet(u16),
+    /// A fleet whose requests CodeDeploy shifts from one set of tasks to another; numbered with the others.
+    Shifted(u16),
     /// A table.
     Table(u16),
     /// A queue.

@@ -10,7 +10,8 @@ use super::chain::{Chains, Waiter};
 use super::deployment::{self, Versions};
 use super::durable::Durables;
 use super::events::Events;
-use super::fleet::quota::VcpuQuota;
+use super::fleet::quota::{TaskLaunches, VcpuQuota};
+use super::fleet::rollout;
 use super::fleet::{FleetEvent, FleetState, Running};
 use super::front::{FrontState, HOUR};
 use super::lambda::{AccountState, LambdaState, Provision};
@@ -188,6 +189,8 @@ pub struct Shared<'a> {
     pub connections: Connections,
     /// The account's vCPU quota.
     pub vcpus: VcpuQuota,
+    /// The account's quota of task launches.
+    pub task_launches: TaskLaunches,
     /// Tables, which answer whoever asks them at once.
     pub tables: Vec<TableState>,
     places: Vec<Place>,
@@ -346,6 +349,7 @@ impl<'a> World<'a> {
                 gauge: Gauge::new(0),
             },
             vcpus: VcpuQuota::new(scenario.account.vcpu_quota),
+            task_launches: TaskLaunches::FULL,
             tables: Vec::new(),
             places: places.clone(),
         };
@@ -432,6 +436,7 @@ impl<'a> World<'a> {
             deployed.extend(deployment::versions(site, function, &shared, &mut functions, &mut account, queue));
         }
         deployment::redirect(&mut paths, &functions, &deployed);
+        rollout::redirect(&mut paths, &scenario.deployments, how.without, architecture);
         let entry = usize::from(architecture.entry.0);
         let entry_name = &architecture.components[entry].name;
         let external: Vec<u64> = scenario.classes.iter().map(|class| class.external_bytes.0).collect();
@@ -534,7 +539,7 @@ impl<'a> World<'a> {
             Place::Caller(function) => self.attempt_at_caller(now, call, function, queue),
             Place::Fleet(fleet) => self.attempt_at_fleet(now, call, fleet, queue),
             Place::Pool(pool) => self.attempt_at_pool(now, call, pool, queue),
-            Place::Apart(_) | Place::Inbox(_) | Place::Queue(_) | Place::Stream(_) => {
+            Place::Apart(_) | Place::Shifted(_) | Place::Inbox(_) | Place::Queue(_) | Place::Stream(_) => {
                 self.attempt_to_leave(now, call, last, whole, queue)
             }
             // A path ends only where requests are handled.
@@ -591,6 +596,7 @@ impl<'a> World<'a> {
                 let ending = self.invoke_version(now, function, &mut call, queue);
                 self.answer(now, call, ending, depth, queue);
             }
+            Place::Shifted(fleet) => self.attempt_at_sets(now, call, fleet, queue),
             Place::Inbox(function) => {
                 self.answer(now, call, Ending { status: 202, ..Ending::served(now) }, depth, queue);
                 self.accept(now, function, call, queue);
@@ -654,6 +660,31 @@ impl<'a> World<'a> {
         if let Some(ending) = at_once {
             answers.push((call, ending));
         }
+        self.pass_on(now, queue);
+    }
+
+    /// As [`World::attempt_at_fleet`] for a fleet whose requests go to one of two sets of tasks.
+    #[cold]
+    #[inline(never)]
+    fn attempt_at_sets(&mut self, now: SimTime, mut call: Call, fleet: u16, queue: &mut EventQueue<Event>) {
+        let algorithm = self.back.paths[usize::from(call.class)].algorithm;
+        let state = &mut self.fleets[usize::from(fleet)];
+        if !self.feedback {
+            let back = &mut self.back;
+            let at_once = state.dispatch_by_set(now, call, algorithm, queue, |call, ending| {
+                back.take_whole(&call, ending);
+            });
+            if let Some(ending) = at_once {
+                back.take_whole(&call, ending);
+            }
+            return;
+        }
+        self.open_ticket(&mut call, queue);
+        let answers = &mut self.answers;
+        let at_once = self.fleets[usize::from(fleet)].dispatch_by_set(now, call, algorithm, queue, |call, ending| {
+            answers.push((call, ending));
+        });
+        answers.extend(at_once.map(|ending| (call, ending)));
         self.pass_on(now, queue);
     }
 

@@ -7,7 +7,7 @@ mod group;
 
 use crate::results::Assumption;
 use crate::spec::billing::ReservedPrice;
-use crate::spec::deployment::Deployment;
+use crate::spec::deployment::{Deployment, DeploymentKind};
 use crate::spec::distribution::Distribution;
 use crate::spec::lifecycle::Times;
 use crate::spec::model::{
@@ -362,8 +362,23 @@ fn deployments(sheet: &mut Sheet, deployments: &[Deployment]) {
     for (index, one) in deployments.iter().enumerate() {
         sheet.say(
             &format!("deployments[{index}]"),
-            format!("`{}` by {} at {}, {}", one.component, one.name, one.at, often(one.per)),
+            format!("`{}` by {} at {}, {}{}", one.component, one.name, one.at, often(one.per), bounds(one.kind)),
         );
+    }
+}
+
+/// What a deployment of containers keeps to.
+fn bounds(kind: DeploymentKind) -> String {
+    match kind {
+        DeploymentKind::Lambda(_) | DeploymentKind::InstanceRefresh(_) => String::new(),
+        DeploymentKind::RollingUpdate(rule) => format!(
+            ": at least {} % of the tasks serve, at most {} % start or serve",
+            number(rule.min_healthy * 100.0),
+            number(rule.maximum * 100.0),
+        ),
+        DeploymentKind::BlueGreen(rule) => {
+            format!(": the original tasks are kept, and paid, for {} after the last step", rule.termination_wait)
+        }
     }
 }
 

@@ -44,7 +44,9 @@ fn difference(scenario: &Scenario, one: &Deployment, runs: &ArchitectureRuns, ad
     };
     let mut text = match one.kind {
         DeploymentKind::Lambda(_) => format!("; {starts:.1} further cold starts {who}"),
-        DeploymentKind::InstanceRefresh(_) => format!("; {who}"),
+        DeploymentKind::InstanceRefresh(_) | DeploymentKind::RollingUpdate(_) | DeploymentKind::BlueGreen(_) => {
+            format!("; {who}")
+        }
     };
     if let Some((_, amount)) = added.iter().find(|(per, _)| *per == one.per) {
         let span = match one.per {

@@ -28,6 +28,57 @@ pub enum DeploymentKind {
     Lambda(TrafficShift),
     /// The instances of a group are replaced batch by batch.
     InstanceRefresh(InstanceRefresh),
+    /// ECS replaces the tasks of a service, as many at once as its bounds allow.
+    RollingUpdate(RollingUpdate),
+    /// CodeDeploy shifts the requests of an ECS service to a second set of tasks.
+    BlueGreen(BlueGreen),
+}
+
+/// How a rolling update of an ECS service goes on (ECS developer guide, "rolling update").
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RollingUpdate {
+    /// minimumHealthyPercent as a share (0..=1): so many of the tasks stay in service, rounded up.
+    pub min_healthy: f64,
+    /// maximumPercent as a share (1..=2): so many tasks start or serve at once, rounded down.
+    pub maximum: f64,
+}
+
+impl RollingUpdate {
+    /// 100 % and 200 % (ECS API, DeploymentConfiguration: the defaults of replica services).
+    pub const DEFAULT: Self = Self { min_healthy: 1.0, maximum: 2.0 };
+
+    /// The fewest of so many tasks that stay in service.
+    pub fn least(&self, tasks: u32) -> u32 {
+        (f64::from(tasks) * self.min_healthy - 1e-9).ceil() as u32
+    }
+
+    /// The most that start or serve.
+    pub fn most(&self, tasks: u32) -> u32 {
+        (f64::from(tasks) * self.maximum + 1e-9).floor() as u32
+    }
+
+    /// How often new tasks have to start before all are replaced; `None` if the bounds leave no room for any.
+    pub fn rounds(&self, tasks: u32) -> Option<u32> {
+        let room = self.most(tasks).saturating_sub(self.least(tasks));
+        if tasks == 0 { Some(0) } else { (room > 0).then(|| tasks.div_ceil(room)) }
+    }
+}
+
+/// How CodeDeploy replaces the task set of an ECS service.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BlueGreen {
+    /// How the share of the replacement set grows, from when all of it serves.
+    pub shift: TrafficShift,
+    /// So long after the last step the original set is kept, without requests and paid.
+    pub termination_wait: SimDuration,
+}
+
+impl BlueGreen {
+    /// With this shift; the original set is kept for an hour, as a service made by the ECS console has it (ECS developer guide, "blue/green
+    /// deployment with CodeDeploy", default settings; read 2026-11-29). The API has no default; at most two days.
+    pub const fn new(shift: TrafficShift) -> Self {
+        Self { shift, termination_wait: SimDuration::from_hours(1) }
+    }
 }
 
 /// How an instance refresh goes on (EC2 Auto Scaling user guide).
@@ -110,5 +161,18 @@ mod tests {
         let lasts = |shift: TrafficShift| shift.lasts().as_secs_f64() / 60.0;
         assert_eq!(lasts(TrafficShift::ALL_AT_ONCE), 0.0);
         assert_eq!((lasts(TrafficShift::canary(30)), lasts(TrafficShift::linear(10))), (30.0, 90.0));
+    }
+
+    /// The developer guide's words: of four tasks 50 % are two, of two 75 % are two (rounded up); the maximum is rounded down.
+    #[test]
+    fn bounds_of_a_rolling_update() {
+        let rule = |min_healthy, maximum| RollingUpdate { min_healthy, maximum };
+        assert_eq!((rule(0.5, 1.0).least(4), rule(0.75, 1.0).least(2), rule(1.0, 1.5).most(3)), (2, 2, 4));
+        assert_eq!(RollingUpdate::DEFAULT.rounds(7), Some(1));
+        assert_eq!((rule(0.5, 1.0).rounds(4), rule(1.0, 1.25).rounds(4)), (Some(2), Some(4)));
+        assert_eq!(
+            (rule(1.0, 1.0).rounds(4), rule(0.5, 1.0).rounds(1), rule(1.0, 1.0).rounds(0)),
+            (None, None, Some(0))
+        );
     }
 }

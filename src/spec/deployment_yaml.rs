@@ -1,9 +1,10 @@
 //! Deployments as users write them, checked against the components that they concern.
 
-use super::deployment::{Deployment, DeploymentKind, InstanceRefresh, TrafficShift};
+use super::deployment::{BlueGreen, Deployment, DeploymentKind, InstanceRefresh, RollingUpdate, TrafficShift};
 use super::distribution::Distribution;
-use super::model::{Architecture, Component, ComponentKind, Fleet, Provisioned};
-use super::quantity::Percent;
+use super::model::{Architecture, Component, ComponentKind, Fleet, LoadBalancer, Provisioned};
+use super::model_yaml::within;
+use super::quantity::{Percent, UpToTwice};
 use super::read::{At, FromYaml, Reader, Schemas, keyword, record};
 use super::scenario::{Account, Frequency};
 use crate::diag::{Span, nearest};
@@ -21,10 +22,15 @@ record! {
         required at: At<SimDuration>,
         /// Name of the component, in the architectures that have it.
         required component: At<String>,
-        /// How it takes over: for functions as CodeDeploy names it, with or without `Lambda` (as SAM does); for groups of instances `InstanceRefresh`.
+        /// How it takes over: for functions as CodeDeploy names it, with or without `Lambda` (as SAM does); for groups of instances `InstanceRefresh`; for containers `RollingUpdate` (the ECS
+        /// scheduler) or CodeDeploy's kinds with `ECS`.
         required kind: At<RawKind>,
-        /// Instance refresh: share of the group that stays in service (default 90%).
+        /// Instance refresh: share of the group that stays in service (default 90%). Rolling update: minimumHealthyPercent (default 100%).
         optional min_healthy: At<Percent>,
+        /// Rolling update: maximumPercent, of tasks that start or serve (default 200%).
+        optional maximum: At<UpToTwice>,
+        /// CodeDeploy with `ECS`: the original tasks are kept, and paid, for so long after the last step (default 1h, at most 2d).
+        optional termination_wait: At<SimDuration>,
         /// Instance refresh: it waits once when this share of the instances has been replaced (default: never).
         optional checkpoint: At<Percent>,
         /// Instance refresh: for so long (default 1h).
@@ -60,7 +66,17 @@ const KINDS: &[RawKind] = &[
     lambda("Linear10PercentEvery3Minutes", TrafficShift::linear(3)),
     lambda("Linear10PercentEvery10Minutes", TrafficShift::linear(10)),
     RawKind("InstanceRefresh", DeploymentKind::InstanceRefresh(InstanceRefresh::DEFAULT)),
+    RawKind("RollingUpdate", DeploymentKind::RollingUpdate(RollingUpdate::DEFAULT)),
+    ecs("ECSAllAtOnce", TrafficShift::ALL_AT_ONCE),
+    ecs("ECSCanary10Percent5Minutes", TrafficShift::canary(5)),
+    ecs("ECSCanary10Percent15Minutes", TrafficShift::canary(15)),
+    ecs("ECSLinear10PercentEvery1Minutes", TrafficShift::linear(1)),
+    ecs("ECSLinear10PercentEvery3Minutes", TrafficShift::linear(3)),
 ];
+
+const fn ecs(name: &'static str, shift: TrafficShift) -> RawKind {
+    RawKind(name, DeploymentKind::BlueGreen(BlueGreen::new(shift)))
+}
 
 const fn lambda(name: &'static str, shift: TrafficShift) -> RawKind {
     RawKind(name, DeploymentKind::Lambda(shift))
@@ -97,10 +113,9 @@ pub(crate) fn check(
     }
     let mut checked: Vec<Deployment> = Vec::new();
     for raw in raw {
-        let further = (raw.min_healthy, raw.checkpoint, raw.checkpoint_delay);
+        let Some(RawKind(name, what)) = raw.kind.as_ref().map(|kind| kind.value) else { continue };
+        let what = refined(what, &raw, reader);
         let (Some(at), Some(component), Some(kind)) = (raw.at, raw.component, raw.kind) else { continue };
-        let RawKind(name, what) = kind.value;
-        let what = refined(what, further, reader);
         let mut found = false;
         let mut lasts = length(what);
         for architecture in architectures {
@@ -149,27 +164,47 @@ fn length(kind: DeploymentKind) -> SimDuration {
     match kind {
         DeploymentKind::Lambda(shift) => shift.lasts(),
         DeploymentKind::InstanceRefresh(rule) => rule.checkpoint.map_or(SimDuration::ZERO, |_| rule.checkpoint_delay),
+        DeploymentKind::RollingUpdate(_) => SimDuration::ZERO,
+        DeploymentKind::BlueGreen(rule) => rule.shift.lasts() + rule.termination_wait,
     }
 }
 
-/// `min_healthy`, `checkpoint` and `checkpoint_delay`.
-type Further = (Option<At<Percent>>, Option<At<Percent>>, Option<At<SimDuration>>);
-
 /// With what an entry says beside its kind.
-fn refined(what: DeploymentKind, further: Further, reader: &mut Reader) -> DeploymentKind {
-    let (healthy, checkpoint, delay) = further;
-    let DeploymentKind::InstanceRefresh(rule) = what else {
-        let spans = [healthy.map(|at| at.span), checkpoint.map(|at| at.span), delay.map(|at| at.span)];
-        for span in spans.into_iter().flatten() {
-            reader.error("wrong-deployment", "this is for an `InstanceRefresh`", span, "", "remove it");
+fn refined(what: DeploymentKind, raw: &RawDeployment, reader: &mut Reader) -> DeploymentKind {
+    let (refresh, rolling, codedeploy) = ("`InstanceRefresh`", "`RollingUpdate`", "CodeDeploy's kinds with `ECS`");
+    let mut not_for = |given: Option<Span>, who: &str| {
+        if let Some(span) = given {
+            reader.error("wrong-deployment", format!("this is for {who}"), span, "", "remove it");
         }
-        return what;
     };
-    DeploymentKind::InstanceRefresh(InstanceRefresh {
-        min_healthy: healthy.map_or(rule.min_healthy, |share| share.value.0),
-        checkpoint: checkpoint.map(|share| share.value.0),
-        checkpoint_delay: delay.map_or(rule.checkpoint_delay, |delay| delay.value),
-    })
+    let refreshes = matches!(what, DeploymentKind::InstanceRefresh(_));
+    let rolls = matches!(what, DeploymentKind::RollingUpdate(_));
+    let shifts = matches!(what, DeploymentKind::BlueGreen(_));
+    let both = format!("{refresh} and {rolling}");
+    not_for(raw.min_healthy.as_ref().filter(|_| !refreshes && !rolls).map(|at| at.span), &both);
+    not_for(raw.maximum.as_ref().filter(|_| !rolls).map(|at| at.span), rolling);
+    not_for(raw.checkpoint.as_ref().filter(|_| !refreshes).map(|at| at.span), refresh);
+    not_for(raw.checkpoint_delay.as_ref().filter(|_| !refreshes).map(|at| at.span), refresh);
+    not_for(raw.termination_wait.as_ref().filter(|_| !shifts).map(|at| at.span), codedeploy);
+    let healthy = |default: f64| raw.min_healthy.as_ref().map_or(default, |share| share.value.0);
+    match what {
+        DeploymentKind::Lambda(_) => what,
+        DeploymentKind::InstanceRefresh(rule) => DeploymentKind::InstanceRefresh(InstanceRefresh {
+            min_healthy: healthy(rule.min_healthy),
+            checkpoint: raw.checkpoint.as_ref().map(|share| share.value.0),
+            checkpoint_delay: raw.checkpoint_delay.as_ref().map_or(rule.checkpoint_delay, |delay| delay.value),
+        }),
+        DeploymentKind::RollingUpdate(rule) => DeploymentKind::RollingUpdate(RollingUpdate {
+            min_healthy: healthy(rule.min_healthy),
+            maximum: raw.maximum.as_ref().map_or(rule.maximum, |share| share.value.0),
+        }),
+        DeploymentKind::BlueGreen(rule) => {
+            // At most two days (CodeDeploy API, BlueInstanceTerminationOption).
+            let (none, most) = (SimDuration::ZERO, SimDuration::from_hours(48));
+            let wait = within(raw.termination_wait.as_ref(), none, most, rule.termination_wait, reader);
+            DeploymentKind::BlueGreen(BlueGreen { termination_wait: wait, ..rule })
+        }
+    }
 }
 
 /// What a draw hardly ever exceeds: about the 99th percentile.
@@ -187,15 +222,95 @@ fn at_most(distribution: &Distribution) -> SimDuration {
     }
 }
 
-/// What a refresh of a group takes without its checkpoint.
-fn refresh_takes(fleet: &Fleet, rule: InstanceRefresh) -> SimDuration {
+/// From the launch of an instance or a task until it is in service.
+fn start_takes(fleet: &Fleet) -> SimDuration {
     let start = fleet.boot.iter().fold(at_most(&fleet.pending), |sum, part| sum + at_most(part));
     let hook = fleet.hooks.as_ref().and_then(|hooks| hooks.launch.as_ref());
     let hook = hook.map_or(SimDuration::ZERO, |hook| at_most(&hook.takes).min(hook.heartbeat));
-    let second = SimDuration::from_secs(1);
-    let batch = start + hook + fleet.health_check_interval + fleet.warmup + second;
+    start + hook + fleet.health_check_interval
+}
+
+/// What a refresh of a group takes without its checkpoint.
+fn refresh_takes(fleet: &Fleet, rule: InstanceRefresh) -> SimDuration {
+    let batch = start_takes(fleet) + fleet.warmup + SimDuration::from_secs(1);
     let batches = rule.batches(fleet.max).max(rule.batches(fleet.desired));
     SimDuration(batch.0.saturating_mul(u64::from(batches)))
+}
+
+/// What ECS takes to start new tasks, so often, and to drain the old ones.
+fn tasks_take(fleet: &Fleet, rounds: u32) -> SimDuration {
+    let tasks = u64::from(fleet.max.max(fleet.desired));
+    // 20 launches of tasks a second, 100 at once.
+    let quota =
+        if fleet.task.is_some() { SimDuration::from_millis(50 * tasks.saturating_sub(100)) } else { SimDuration::ZERO };
+    let round = start_takes(fleet) + SimDuration::from_secs(2);
+    let hook = fleet.hooks.as_ref().and_then(|hooks| hooks.terminate.as_ref());
+    let hook = hook.map_or(SimDuration::ZERO, |hook| at_most(&hook.takes).min(hook.heartbeat));
+    SimDuration(round.0.saturating_mul(u64::from(rounds))) + quota + fleet.deregistration_delay + hook
+}
+
+/// The balancer in front of a component.
+fn balancer<'a>(architecture: &'a Architecture, component: &Component) -> Option<&'a LoadBalancer> {
+    let position = architecture.components.iter().position(|one| one.name == component.name)?;
+    architecture.components.iter().find_map(|one| match &one.kind {
+        ComponentKind::LoadBalancer(balancer) if balancer.to.0.iter().any(|to| usize::from(to.0) == position) => {
+            Some(balancer)
+        }
+        _ => None,
+    })
+}
+
+/// What a deployment by ECS or by CodeDeploy takes beside its steps, if a group can be deployed so.
+fn check_tasks(
+    architecture: &Architecture,
+    component: &Component,
+    fleet: &Fleet,
+    kind: DeploymentKind,
+    span: Span,
+    reader: &mut Reader,
+) -> Option<SimDuration> {
+    let name = &component.name;
+    if fleet.warm_pool.is_some() || !fleet.resizes.is_empty() {
+        let title = format!("`{name}` is deployed by ECS and has a `warm_pool:` or a `resize:`");
+        reader.error("not-modelled", title, span, "", "leave one of the two out, or write `kind: InstanceRefresh`");
+        return None;
+    }
+    match kind {
+        DeploymentKind::RollingUpdate(rule) => {
+            let sizes = fleet.min.min(fleet.desired)..=fleet.max.max(fleet.desired);
+            if let Some(tasks) = sizes.clone().find(|&tasks| rule.rounds(tasks).is_none()) {
+                let title = format!("a rolling update of {tasks} tasks may neither stop nor start one");
+                let help = "lower `min_healthy`, or raise `maximum`: ECS would wait for ever";
+                reader.error("stuck-deployment", title, span, "", help);
+                return None;
+            }
+            let rounds = sizes.filter_map(|tasks| rule.rounds(tasks)).max().unwrap_or(0);
+            Some(tasks_take(fleet, rounds))
+        }
+        DeploymentKind::BlueGreen(rule) => {
+            let Some(balancer) = balancer(architecture, component) else {
+                let title = format!("no balancer stands before `{name}`, so that CodeDeploy can shift no requests");
+                let help = "put a `load_balancer` before it, or write `kind: RollingUpdate`";
+                reader.error("wrong-deployment", title, span, "", help);
+                return None;
+            };
+            // CodeDeploy user guide, deployment configurations.
+            if balancer.network.is_some() && rule.shift != TrafficShift::ALL_AT_ONCE {
+                let help = "write `kind: ECSAllAtOnce`, or take a `load_balancer`";
+                let title = "behind a network load balancer CodeDeploy shifts all requests at once";
+                reader.error("wrong-deployment", title, span, "", help);
+                return None;
+            }
+            if fleet.spot.is_some() {
+                let title = format!("`{name}` has Spot capacity, which CodeDeploy does not deploy to");
+                let help = "leave `spot:` out, or write `kind: RollingUpdate`";
+                reader.error("wrong-deployment", title, span, "", help);
+                return None;
+            }
+            Some(tasks_take(fleet, 1))
+        }
+        DeploymentKind::Lambda(_) | DeploymentKind::InstanceRefresh(_) => None,
+    }
 }
 
 /// What comes before the first step, if the component can be deployed so.
@@ -245,6 +360,18 @@ fn check_component(
             let title =
                 format!("`{}` of `{name}` is a {key}, and this kind is for groups of instances", component.name);
             reader.error("wrong-deployment", title, span, "", "name a component that is a `fleet`");
+            None
+        }
+        (DeploymentKind::RollingUpdate(_) | DeploymentKind::BlueGreen(_), ComponentKind::Fleet(fleet))
+            if fleet.managed.is_none() =>
+        {
+            check_tasks(architecture, component, fleet, kind, span, reader)
+        }
+        (DeploymentKind::RollingUpdate(_) | DeploymentKind::BlueGreen(_), other) => {
+            let (name, key) = (&architecture.name, other.key());
+            let title = format!("`{}` of `{name}` is a {key}, and this kind is for containers", component.name);
+            let help = "name a component that is a `fargate` service or a `fleet`";
+            reader.error("wrong-deployment", title, span, "", help);
             None
         }
         (DeploymentKind::Lambda(_), ComponentKind::Pool(_)) => {

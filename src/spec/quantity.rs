@@ -699,6 +699,31 @@ impl FromYaml for Percent {
     }
 }
 
+/// A percentage from 100 to 200 %, as a fraction of 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct UpToTwice(pub(crate) f64);
+
+impl FromYaml for UpToTwice {
+    const EXPECTS: &'static str = "a percentage such as `200%`";
+
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        scalar(node, reader, Self::EXPECTS, |text| {
+            let value = parse_percent(text)?;
+            if !(1.0..=2.0).contains(&value) {
+                let title = format!("`{}` is out of range", shorten(text));
+                return Err(Problem::new("out-of-range", title, "write `100%` to `200%`"));
+            }
+            Ok(Self(value))
+        })
+    }
+
+    fn schema(schemas: &mut Schemas) -> serde_json::Value {
+        schemas.define("UpToTwice", |_| {
+            json!({ "type": "string", "pattern": r"^\s*[0-9]+(\.[0-9]+)?\s*%\s*$", "description": "A percentage from 100% to 200%." })
+        })
+    }
+}
+
 /// Growth as a percentage, above -100 %, as a fraction of 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Growth(pub(crate) f64);

@@ -85,6 +85,11 @@ impl Failures {
         ((u128::from(self.keys.check.draw(launch, 0)) * u128::from(interval)) >> 64) as u64
     }
 
+    /// Launches that wait for a place.
+    pub const fn put_off(&self) -> u32 {
+        self.put_off
+    }
+
     /// Whether instances can be launched in a zone.
     pub fn works(&self, zone: u32) -> bool {
         !self.zones_down[zone as usize]
@@ -401,7 +406,9 @@ impl FleetState {
         if self.failures.beyond > 0 {
             self.failures.beyond -= 1;
             let unhealthy = if self.fails_open { 0 } else { self.unhealthy_count() };
-            if self.starting + self.in_service.len() as u32 + unhealthy > self.size.desired {
+            // A blue/green deployment has two sets of this size.
+            let sets = if self.blue_green.is_some() { 2 } else { 1 };
+            if self.starting + self.in_service.len() as u32 + unhealthy > sets * self.size.desired {
                 self.drain_one(now, queue);
             }
             self.rebalance(now, shared, queue);

@@ -12,6 +12,8 @@ pub struct InService {
     held: Vec<u32>,
     /// The place of each slot, or [`NOWHERE`].
     places: Vec<u32>,
+    /// Times that anybody came or went.
+    changes: u64,
 }
 
 const NOWHERE: u32 = u32::MAX;
@@ -66,7 +68,23 @@ impl InService {
         self.replace(slots);
     }
 
+    /// How often the places have changed.
+    pub const fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// The place of an instance, if it is in service.
+    pub fn place_of(&self, slot: u32) -> Option<usize> {
+        self.slots.iter().position(|&other| other == slot)
+    }
+
+    /// Requests that the instance at this place holds, where that is counted.
+    pub fn held(&self, place: usize) -> u32 {
+        self.held[place]
+    }
+
     fn number(&mut self) {
+        self.changes += 1;
         self.places.fill(NOWHERE);
         for (place, &slot) in self.slots.iter().enumerate() {
             if self.places.len() <= slot as usize {

@@ -6,13 +6,12 @@
 //!
 //! Source: EC2 Auto Scaling user guide, "instance refresh" (90 % unless stated; the group is not scaled in by it).
 
+use super::rollout::LOOK;
 use super::{FleetState, Phase, Step};
 use crate::arch::world::{Event, Shared};
 use crate::sim::queue::EventQueue;
-use crate::spec::deployment::{DeploymentKind, InstanceRefresh};
-use crate::units::{SimDuration, SimTime};
-
-const LOOK: SimDuration = SimDuration::from_secs(1);
+use crate::spec::deployment::InstanceRefresh;
+use crate::units::SimTime;
 
 /// A refresh that goes on.
 #[derive(Clone, Copy)]
@@ -27,25 +26,14 @@ pub struct Refresh {
 }
 
 impl FleetState {
-    /// Puts the refreshes of this fleet on the agenda.
-    pub(super) fn plan_refreshes(&mut self, name: &str, shared: &Shared<'_>, queue: &mut EventQueue<Event>) {
-        for (index, one) in shared.scenario.deployments.iter().enumerate() {
-            if one.component == name && shared.without != Some(one.per) {
-                let at = SimTime::ZERO + shared.scenario.warmup + one.at;
-                self.plan(at, Step::RefreshBegins(index as u32), 0, queue);
-            }
-        }
-    }
-
     /// A refresh begins.
     pub(super) fn refresh_begins(
         &mut self,
         now: SimTime,
-        index: u32,
+        rule: InstanceRefresh,
         shared: &mut Shared<'_>,
         queue: &mut EventQueue<Event>,
     ) {
-        let DeploymentKind::InstanceRefresh(rule) = shared.scenario.deployments[index as usize].kind else { return };
         let (last_old, old) = (self.launches, self.in_service.len() as u32);
         self.refresh = Some(Refresh { rule, last_old, old, rests_until: now, rested: false });
         self.refresh_goes_on(now, shared, queue);
