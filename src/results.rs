@@ -452,7 +452,8 @@ pub struct ArchitectureResult {
     pub components: Vec<ComponentResult>,
     /// The bill.
     pub monthly_cost: MonthlyCost,
-    /// The first replication with instances at 70 % and 130 % of the stated speed (empty unless asked for by `--sensitivity`).
+    /// The first replication with instances at 70 % and 130 % of the stated speed (empty without instances, with `--quick`,
+    /// `--precision` or `--no-sensitivity`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub at_speed: Vec<AtSpeed>,
     /// One line a tier.

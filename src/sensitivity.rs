@@ -1,4 +1,4 @@
-//! What the answer would be if instances were slower or faster than stated (`--sensitivity`).
+//! What the answer would be if instances were slower or faster than stated: in every report, and with `--sensitivity` on the screen.
 //!
 //! No public, dated speed ratios between instance families and Lambda were found, so that a speed of 1.0 is an assumption. The first replication is
 //! simulated again with the speed of every fleet at [`SPEEDS`], paired with the first one at the stated speed. It is above
@@ -9,7 +9,7 @@ use crate::bill::{BillError, PriceBook};
 use crate::compare;
 use crate::results::{ArchitectureResult, AtSpeed, Results};
 use crate::run::{self, Job, Progress, RunError, RunOptions};
-use crate::spec::model::ComponentKind;
+use crate::spec::model::{Architecture, ComponentKind};
 use crate::spec::scenario::Scenario;
 
 /// Speeds as multiples of the stated one: the ±30 % that leave room for what separates two generations of instances.
@@ -41,19 +41,20 @@ pub fn add<S>(
 where
     S: Fn(&Scenario, &Job, &Progress) -> Result<RunOutput, RunError> + Sync,
 {
-    for speed in SPEEDS {
-        let Some(faster) = at_speed(scenario, speed) else { return Ok(()) };
-        let options = RunOptions { threads, ..RunOptions::default() };
-        let runs = run::run(&faster, &options, progress, |job, progress| simulate(&faster, job, progress))?;
-        for one in compare::results(&faster, &runs, book)?.architectures {
-            if let Some(stated) = results.architectures.iter_mut().find(|stated| stated.name == one.name) {
-                let first = first_replication(stated);
-                stated.at_speed.push(AtSpeed { speed, ..first_replication(&one) });
-                // The speed as it is stands beside, once.
-                if !stated.at_speed.iter().any(|at| (at.speed - 1.0).abs() < 1e-12) {
-                    stated.at_speed.push(first);
-                }
+    // All at once, so that they share the threads.
+    let (others, speeds) = at_other_speeds(scenario);
+    if speeds.is_empty() {
+        return Ok(());
+    }
+    let options = RunOptions { threads, ..RunOptions::default() };
+    let runs = run::run(&others, &options, progress, |job, progress| simulate(&others, job, progress))?;
+    for (one, speed) in compare::results(&others, &runs, book)?.architectures.iter().zip(speeds) {
+        if let Some(stated) = results.architectures.iter_mut().find(|stated| stated.name == one.name) {
+            // The speed as it is stands beside, once.
+            if stated.at_speed.is_empty() {
+                stated.at_speed.push(first_replication(stated));
             }
+            stated.at_speed.push(AtSpeed { speed, ..first_replication(one) });
         }
     }
     for architecture in &mut results.architectures {
@@ -62,17 +63,27 @@ where
     Ok(())
 }
 
-/// One replication of those architectures that have a fleet, at this multiple of its speed.
-fn at_speed(scenario: &Scenario, speed: f64) -> Option<Scenario> {
-    let mut faster = Scenario { replications: 1, environments: Vec::new(), ..scenario.clone() };
-    faster.billing.growth = None;
-    faster.architectures.retain(|one| one.components.iter().any(|part| matches!(part.kind, ComponentKind::Fleet(_))));
-    for component in faster.architectures.iter_mut().flat_map(|one| &mut one.components) {
-        if let ComponentKind::Fleet(fleet) = &mut component.kind {
-            fleet.speed *= speed;
+/// One replication of those architectures that have a fleet, at each of [`SPEEDS`]; and the speed of each.
+fn at_other_speeds(scenario: &Scenario) -> (Scenario, Vec<f64>) {
+    let mut others = Scenario { replications: 1, environments: Vec::new(), ..scenario.clone() };
+    others.billing.growth = None;
+    others.architectures.clear();
+    let mut speeds = Vec::new();
+    let has_fleet =
+        |one: &&Architecture| one.components.iter().any(|part| matches!(part.kind, ComponentKind::Fleet(_)));
+    for speed in SPEEDS {
+        for architecture in scenario.architectures.iter().filter(has_fleet) {
+            let mut other = architecture.clone();
+            for component in &mut other.components {
+                if let ComponentKind::Fleet(fleet) = &mut component.kind {
+                    fleet.speed *= speed;
+                }
+            }
+            others.architectures.push(other);
+            speeds.push(speed);
         }
     }
-    (!faster.architectures.is_empty()).then_some(faster)
+    (others, speeds)
 }
 
 /// What the first replication says.

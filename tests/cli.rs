@@ -126,6 +126,38 @@ fn out_writes_everything_and_nothing_else() {
     assert_eq!(json, check(dir.path(), &short(&["--format", "json", "--quiet"]), 0).0);
 }
 
+/// What is written in full shows how much rests on the speed of instances, at 70 %, 100 % and 130 % of it; the screen does not, and it can be left out. At other
+/// prices what other speeds cost is not known.
+#[test]
+fn reports_vary_the_speed_of_instances() {
+    let dir = tempfile::tempdir().unwrap();
+    let (table, _) = check(dir.path(), &short(&["--quiet"]), 0);
+    assert!(!table.contains("at speed"), "{table}");
+    check(dir.path(), &short(&["--out", "report", "--quiet"]), 0);
+    let html = fs::read_to_string(dir.path().join("report/report.html")).unwrap();
+    assert!(html.contains("at speed −30\u{a0}%") && html.contains("at speed +30\u{a0}%"));
+    let written = fs::read_to_string(dir.path().join("report/results.json")).unwrap();
+    let speeds = |text: &str| {
+        let results: serde_json::Value = serde_json::from_str(text).unwrap();
+        let of = |architecture: &serde_json::Value| architecture["at_speed"].as_array().cloned().unwrap_or_default();
+        results["architectures"].as_array().unwrap().iter().map(of).collect::<Vec<_>>()
+    };
+    let found = speeds(&written);
+    let (function, fleet) = (&found[0], &found[1]);
+    assert!(function.is_empty(), "a function has no instances: {function:?}");
+    assert_eq!(fleet.iter().map(|at| at["speed"].as_f64().unwrap()).collect::<Vec<_>>(), [0.7, 1.0, 1.3]);
+    assert!(fleet.iter().all(|at| at["total"].is_string()), "{fleet:?}");
+    for left_out in ["--no-sensitivity", "--quick"] {
+        let (json, _) = check(dir.path(), &short(&["--format", "json", "--quiet", left_out]), 0);
+        assert!(speeds(&json).iter().all(Vec::is_empty), "{left_out}");
+    }
+    let (same, _) = check(dir.path(), &["reprice", "report/results.json", "--format", "json", "--quiet"], 0);
+    assert_eq!(same, written);
+    let elsewhere = ["reprice", "report/results.json", "--region", "eu-west-1", "--format", "json", "--quiet"];
+    let (other, _) = check(dir.path(), &elsewhere, 0);
+    assert!(speeds(&other)[1].iter().all(|at| at["total"].is_null()), "{other}");
+}
+
 /// Charts of the run before that this one does not have would be taken for its own; whatever else lies there is not ours.
 #[test]
 fn out_clears_away_what_the_run_before_wrote() {

@@ -21,7 +21,7 @@ fn the_transcript_and_the_picture_are_what_compare_gives() {
     let dir = tempfile::tempdir().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_costsim"))
         .current_dir(dir.path())
-        .args(["compare", "--quiet", "--out", "report"])
+        .args(["compare", "--quiet", "--no-sensitivity", "--out", "report"])
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -93,9 +93,14 @@ pub struct Args {
     #[arg(long, help_heading = "Running")]
     quick: bool,
 
-    /// Also with instances 30 % slower and 30 % faster than stated: one replication each of what has instances
-    #[arg(long, help_heading = "Running")]
+    /// Also with instances 30 % slower and 30 % faster than stated: one replication each of what has instances. Results in
+    /// full, of `--out` and `--format json`, have it unless asked for `--quick` or `--precision`
+    #[arg(long, conflicts_with = "no_sensitivity", help_heading = "Running")]
     sensitivity: bool,
+
+    /// Leave that out
+    #[arg(long, help_heading = "Running")]
+    no_sensitivity: bool,
 
     /// Threads [default: one for each core]; the results do not depend on it
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=1024), help_heading = "Running")]
@@ -112,7 +117,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let out = args.out.as_deref().map(OutDir::open).transpose()?;
     let progress = stoppable();
     let mut results = simulate(&scenario, args, &book, &progress)?;
-    if args.sensitivity {
+    if with_sensitivity(args) {
         let threads = args.jobs.map_or(0, usize::from);
         let work = || sensitivity::add(&mut results, &scenario, threads, &book, &progress, run::simulate);
         progress::with_bar(args.quiet, &progress, work).map_err(|error| match error {
@@ -132,6 +137,13 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         out.finish()?;
     }
     print(&results, args.format.unwrap_or(Format::Table), args.quiet, args.out.as_deref())
+}
+
+/// Whether slower and faster instances are simulated as well. What is written to be kept shows how much rests on their speed; the answer on the
+/// screen is to come quickly, and windows are for those who asked for little simulation.
+fn with_sensitivity(args: &Args) -> bool {
+    let in_full = args.out.is_some() || args.format == Some(Format::Json);
+    args.sensitivity || (in_full && !args.no_sensitivity && !args.quick && args.precision.is_none())
 }
 
 /// Names of the files that an earlier run wrote into a directory: told by the results that lie there. Whatever else is in it is somebody

@@ -95,6 +95,9 @@ pub fn reprice(results: &Results, book: &PriceBook, discounts: &[Discount]) -> R
         saved.billing = billing_saved::to_json(&terms.billing);
     }
     if book.digest() != results.prices.digest || !discounts.is_empty() {
+        // Their usage is not kept, so that what other speeds cost at these prices is not known.
+        let speeds = found.architectures.iter_mut().flat_map(|a| &mut a.at_speed);
+        speeds.for_each(|at| at.total = None);
         let before = Repriced { region: results.region.clone(), digest: results.prices.digest.clone() };
         found.repriced_from = Some(results.repriced_from.clone().unwrap_or(before));
     }
