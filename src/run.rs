@@ -197,22 +197,13 @@ impl Counted {
 
     /// This, less what `with` has more than `without` (more where it has less). All three count the same meters in the same order.
     pub fn less(&self, with: &Self, without: &Self) -> Self {
-        let shift = |own: u128, with: u128, without: u128| own.saturating_add(without).saturating_sub(with);
-        let mut result = self.clone();
-        for ((meter, with), without) in
-            result.usage.meters.iter_mut().zip(&with.usage.meters).zip(&without.usage.meters)
-        {
-            meter.total = shift(meter.total, with.total, without.total);
-            // By hour it is not asked for.
-            meter.hourly.clear();
+        let shifted = |of: fn(&Self) -> u64| of(self).saturating_add(of(without)).saturating_sub(of(with));
+        Self {
+            usage: self.usage.less(&with.usage, &without.usage),
+            arrived: shifted(|counted| counted.arrived),
+            cold_starts: shifted(|counted| counted.cold_starts),
+            noticed: self.noticed.less(with.noticed, without.noticed),
         }
-        let shifted = |of: fn(&Self) -> u64| {
-            u64::try_from(shift(of(self).into(), of(with).into(), of(without).into())).unwrap_or(u64::MAX)
-        };
-        result.arrived = shifted(|counted| counted.arrived);
-        result.cold_starts = shifted(|counted| counted.cold_starts);
-        result.noticed = self.noticed.less(with.noticed, without.noticed);
-        result
     }
 }
 

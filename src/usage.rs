@@ -100,6 +100,20 @@ pub struct Usage {
     pub meters: Vec<Meter>,
 }
 
+impl Usage {
+    /// This, less what `with` has more than `without` (more where it has less), never below zero. All three count the same meters in the same
+    /// order. By hour it is not asked for: the result has totals alone.
+    #[must_use]
+    pub fn less(&self, with: &Self, without: &Self) -> Self {
+        let mut result = self.clone();
+        for ((meter, with), without) in result.meters.iter_mut().zip(&with.meters).zip(&without.meters) {
+            meter.total = meter.total.saturating_add(without.total).saturating_sub(with.total);
+            meter.hourly.clear();
+        }
+        result
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -60,7 +60,7 @@ pub fn costs(
                 others.iter().map(|other| other.usage[range.clone()].iter().map(|u| (*u).clone()).collect()).collect();
             let shifted: Vec<Vec<Usage>> = kept
                 .iter()
-                .map(|usages| usages.iter().zip(full).zip(own).map(|((u, full), own)| less(u, full, own)).collect())
+                .map(|usages| usages.iter().zip(full).zip(own).map(|((u, full), own)| u.less(full, own)).collect())
                 .collect();
             let mut with = parts(&kept);
             // Once in this month, whatever its frequency.
@@ -84,16 +84,6 @@ pub fn costs(
 
 fn variants(of: &[(Frequency, Vec<Usage>)]) -> Vec<Variant<'_>> {
     of.iter().map(|(per, usages)| Variant { per: *per, usage: usages.iter().collect() }).collect()
-}
-
-/// `own`, less what `with` has more than `without`.
-fn less(own: &Usage, with: &Usage, without: &Usage) -> Usage {
-    let mut result = own.clone();
-    for ((meter, with), without) in result.meters.iter_mut().zip(&with.meters).zip(&without.meters) {
-        meter.total = meter.total.saturating_add(without.total).saturating_sub(with.total);
-        meter.hourly.clear();
-    }
-    result
 }
 
 /// One result for each event.
