@@ -1,19 +1,19 @@
 //! From the runs of all architectures and their bills to [`Results`]: figures with intervals, objectives, the verdict and
-//! the warnings. Everything that a report shows is decided here; reports only render it.
+//! the findings. Everything that a report shows is decided here; reports only render it.
 
 pub mod assumptions;
 pub mod cost;
 mod deployments;
 pub mod events;
 mod figures;
-mod function_warnings;
+mod findings;
+mod function_findings;
 mod objectives;
 pub mod ownership;
 pub mod purchase;
 pub mod reprice;
 mod series;
 pub mod verdict;
-mod warnings;
 
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -22,6 +22,7 @@ use crate::arch::output::{Outcome, RunOutput};
 use crate::bill::{BillError, PriceBook};
 use crate::compare::cost::ArchitectureBill;
 use crate::compare::figures::Counts;
+use crate::finding;
 use crate::results::{ArchitectureResult, InputFile, Inputs, MeterTotal, Results, SCHEMA, TrafficSummary};
 use crate::results::{UsageResult, VariantUsage};
 use crate::run::ArchitectureRuns;
@@ -59,6 +60,8 @@ pub fn results_at(
         .map(|((architecture, runs), bill)| of_architecture(scenario, architecture, runs, bill))
         .collect();
     ownership::pay_back(&mut architectures);
+    let mut findings = findings::of_scenario(scenario, &architectures);
+    finding::sort(&mut findings);
     Ok(Results {
         schema: SCHEMA.to_owned(),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -84,7 +87,8 @@ pub fn results_at(
         },
         traffic: runs.first().map(|runs| traffic(scenario, runs)).unwrap_or_default(),
         verdict: verdict::verdict(&architectures, alpha),
-        warnings: warnings::of_scenario(scenario, &architectures),
+        warnings: finding::texts(&findings),
+        findings,
         architectures,
         not_modelled: assumptions::not_modelled(),
     })
@@ -133,14 +137,13 @@ fn of_architecture(
         component.idle_cost_each = bill.idle_cost_each(&component.name, &shares, &used);
         component.idle_shares = shares;
     }
-    let mut warnings = warnings::of_architecture(architecture, runs, &components);
-    warnings.extend(bill.warnings.iter().cloned());
     let line_items = bill.lines();
-    if events::has_machines(architecture) {
-        warnings.extend(events::findings(&events));
-    }
-    warnings.extend(deployed);
-    warnings.extend(function_warnings::of_functions(scenario, architecture, runs, &line_items));
+    let mut findings = findings::of_architecture(architecture, runs, &components);
+    findings.extend(bill.findings.iter().cloned());
+    findings.extend(events::findings(&events, &components));
+    findings.extend(deployed);
+    findings.extend(function_findings::of_functions(scenario, architecture, runs, &line_items));
+    finding::sort(&mut findings);
     ArchitectureResult {
         at_speed: Vec::new(),
         name: architecture.name.clone(),
@@ -164,7 +167,8 @@ fn of_architecture(
         histograms: figures::histograms(scenario, runs),
         objectives: objectives::judge_each(scenario, runs, &latency),
         events,
-        warnings,
+        warnings: finding::texts(&findings),
+        findings,
     }
 }
 

@@ -12,6 +12,7 @@ pub mod catalog;
 pub mod cli;
 pub mod compare;
 pub mod diag;
+pub mod finding;
 pub mod gate;
 pub mod money;
 pub mod offer;

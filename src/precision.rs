@@ -8,6 +8,7 @@
 
 use crate::bill::{BillError, PriceBook};
 use crate::compare;
+use crate::finding::{Code, Finding, Unit};
 use crate::results::{ArchitectureResult, ObjectiveResult, Precision, PrecisionOf, Results};
 use crate::run::sample::Sampling;
 use crate::run::{self, ArchitectureRuns, Job, Memory, Progress, RunError, RunOptions, Sampled};
@@ -38,12 +39,14 @@ pub fn fluid_is_off(runs: &ArchitectureRuns, alpha: f64) -> Option<f64> {
 }
 
 /// What is to be said of it.
-pub fn of_fluid(name: &str, off: f64) -> String {
-    format!(
-        "{name}: it had {:+.1} % instances in the windows against the fluid that stands for what was before them; what that does to the bill \
-         is corrected only as far as it shows in them: without `--precision` all is simulated",
+pub fn of_fluid(off: f64) -> Finding {
+    let text = format!(
+        "it had {:+.1} % instances in the windows against the fluid that stands for what was before them; what that does to the bill is \
+         corrected only as far as it shows in them",
         off * 100.0
-    )
+    );
+    let finding = Finding::new(Code::HistoryOff, text).value(off, Unit::Share).limit(FLUID_OFF.copysign(off));
+    finding.fix("leave `--precision` out, then all is simulated")
 }
 
 fn history_off(runs: &ArchitectureRuns, alpha: f64) -> Option<Estimate> {
@@ -151,10 +154,10 @@ where
         let mut results = compare::results_at(&scenario, &runs, book, alpha)?;
         let precision = plan.judge(&results, &runs, target, alpha, &looks);
         if precision.reached || replications == last {
-            results.warnings.extend(missed(&precision));
-            let fluid = scenario.architectures.iter().zip(&runs);
-            let fluid = fluid.filter_map(|(one, runs)| Some(of_fluid(&one.name, fluid_is_off(runs, alpha)?)));
-            results.warnings.extend(fluid);
+            for ((result, of), runs) in results.architectures.iter_mut().zip(&precision.architectures).zip(&runs) {
+                let missed = missed(of, target, replications);
+                result.find(missed.into_iter().chain(fluid_is_off(runs, alpha).map(of_fluid)));
+            }
             results.precision = Some(precision);
             return Ok(results);
         }
@@ -217,20 +220,21 @@ fn stands_clearly(objective: &ObjectiveResult, alpha: f64) -> bool {
     }
 }
 
-/// What is to be said where the precision was not reached.
-fn missed(precision: &Precision) -> Vec<String> {
-    let looks = precision.looks.last().copied().unwrap_or(0);
-    let of = |one: &PrecisionOf| {
-        let wide = one
-            .half_width
-            .filter(|&half| half > precision.target)
-            .map(|half| format!("its cost is known to ±{:.2} %, not ±{} %", half * 100.0, percent(precision.target)));
-        let open = (!one.undecided.is_empty())
-            .then(|| format!("`{}` is too close to its limit to tell", one.undecided.join("`, `")));
-        let reasons: Vec<String> = wide.into_iter().chain(open).collect();
-        (!reasons.is_empty()).then(|| format!("{} after {looks} replications: {}", one.name, reasons.join("; ")))
-    };
-    precision.architectures.iter().filter_map(of).collect()
+/// What is to be said where the precision was not reached after so many replications.
+fn missed(one: &PrecisionOf, target: f64, replications: u32) -> Option<Finding> {
+    let wide = one.half_width.filter(|&half| half > target);
+    let open = (!one.undecided.is_empty())
+        .then(|| format!("`{}` is too close to its limit to tell", one.undecided.join("`, `")));
+    let reasons = wide
+        .map(|half| format!("its cost is known to ±{:.2} %, not ±{} %", half * 100.0, percent(target)))
+        .into_iter()
+        .chain(open);
+    let reasons: Vec<String> = reasons.collect();
+    let text = format!("after {replications} replications {}", reasons.join(" and "));
+    (!reasons.is_empty()).then(|| {
+        let finding = Finding::new(Code::PrecisionMissed, text).limit(target);
+        finding.value(one.half_width.unwrap_or(f64::NAN), Unit::Share).fix("ask for less, or simulate a longer horizon")
+    })
 }
 
 /// A share in per cent without the noise of binary fractions.

@@ -4,8 +4,10 @@
 
 mod events;
 
+pub use crate::finding::Finding;
 pub use events::{EventChange, EventResult};
 
+use crate::finding;
 use crate::stats::intervals::ALPHA;
 use crate::units::SimDuration;
 use crate::usage;
@@ -112,7 +114,10 @@ pub struct Results {
     pub architectures: Vec<ArchitectureResult>,
     /// Who wins.
     pub verdict: Verdict,
-    /// Warnings that concern the whole scenario.
+    /// What was found about the whole scenario.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
+    /// The sentences of `findings`.
     pub warnings: Vec<String>,
     /// What the model leaves out, in sentences (shown with the assumptions).
     pub not_modelled: Vec<String>,
@@ -478,8 +483,20 @@ pub struct ArchitectureResult {
     /// What the scenario's events did to it, in the scenario's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<EventResult>,
-    /// Warnings, each with the number that triggers it and the fix.
+    /// What was found about it, each with the number that triggers it and the fix.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
+    /// The sentences of `findings`.
     pub warnings: Vec<String>,
+}
+
+impl ArchitectureResult {
+    /// Adds findings that are known only later.
+    pub fn find(&mut self, more: impl IntoIterator<Item = Finding>) {
+        self.findings.extend(more);
+        finding::sort(&mut self.findings);
+        self.warnings = finding::texts(&self.findings);
+    }
 }
 
 /// Requests that arrive within the horizon, each in the state it ended in; they add up to `arrived`.

@@ -27,6 +27,7 @@ const PURE: &[&str] = &[
     "compare.rs",
     "gate",
     "gate.rs",
+    "finding.rs",
     "money.rs",
     "money",
     "units.rs",

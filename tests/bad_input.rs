@@ -838,7 +838,7 @@ fn a_start_up_of_an_empty_program_is_a_warning() {
     assert!(shown.contains("without `dependencies` its start-up is that of an empty program"), "{shown}");
     assert!(shown.contains("without `app_start`"), "{shown}");
     assert_eq!(
-        loaded.scenario.architectures.iter().map(|a| a.warnings.len()).sum::<usize>(),
+        loaded.scenario.architectures.iter().map(|a| a.findings.len()).sum::<usize>(),
         2,
         "the report has them, too"
     );

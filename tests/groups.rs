@@ -5,6 +5,7 @@ mod common;
 use common::*;
 use costsim::arch::FleetRunning;
 use costsim::arch::output::{Outcome, RunOutput};
+use costsim::finding::Code;
 use costsim::spec::deployment::*;
 use costsim::spec::group::*;
 use costsim::spec::model::*;
@@ -90,13 +91,13 @@ fn an_instance_that_runs_out_of_memory_starts_again() {
     };
     let output = run(&even(1.0, 100.0, 10.0), &behind(fleet.clone()));
     assert_eq!((ended(&output, Outcome::Served), ended(&output, Outcome::Rejected)), (0, 0));
-    let restarts = output.warnings.iter().find(|text| text.contains("ran out of memory")).expect("a finding");
-    assert!(restarts.contains("ran out of memory 4 times"), "{restarts}");
+    let restarts = output.findings.iter().find(|finding| finding.code == Code::OutOfMemory).expect("a finding");
+    assert_eq!(restarts.value, Some(4.0), "{restarts:?}");
     // With room for the ten that are there at once nothing is lost.
     let roomy = Fleet { memory: memory(700, WhenFull::Restart), ..fleet.clone() };
     let output = run(&even(1.0, 100.0, 10.0), &behind(roomy));
     assert!(
-        ended(&output, Outcome::Served) >= 89 && ended(&output, Outcome::Failed) == 0 && output.warnings.is_empty()
+        ended(&output, Outcome::Served) >= 89 && ended(&output, Outcome::Failed) == 0 && output.findings.is_empty()
     );
     // A health check that notices earlier (two failed checks, 5 s apart, the first within 5 s: at most 10 s) replaces the instance, which pending
     // keeps away for 60 s: the second instance is billed from then on, and nobody is there in the meantime: 503.
@@ -128,15 +129,15 @@ fn a_start_beyond_the_grace_period_goes_round_in_circles() {
     let output = slow_start(Some(60.0));
     assert_levels(&output, |at| if at < 620.0 || (at - 620.0) % 80.0 >= 60.0 { 1.0 } else { 2.0 });
     assert_eq!(instances(&output), 3_600_000 + 37 * 60_000 + 20_000);
-    let finding = output.warnings.iter().find(|text| text.contains("grace")).expect("a finding");
-    assert!(finding.contains("terminated 37 instances"), "{finding}");
+    let finding = output.findings.iter().find(|finding| finding.code == Code::NeverInService).expect("a finding");
+    assert_eq!(finding.value, Some(37.0), "{finding:?}");
     let output = slow_start(Some(0.0));
     let extra = (instances(&output) - 3_600_000) as f64 / 60_000.0;
     assert!((37.0..=60.0).contains(&extra), "{extra}");
     for grace in [Some(130.0), Some(300.0), None] {
         let output = slow_start(grace);
         assert_levels(&output, |at| if at < 620.0 { 1.0 } else { 2.0 });
-        assert!(output.warnings.is_empty(), "{:?}", output.warnings);
+        assert!(output.findings.is_empty(), "{:?}", output.findings);
     }
 }
 
@@ -152,7 +153,7 @@ fn without_a_balancer_there_is_no_grace() {
     };
     let output = run(&even(0.1, 1800.0, 0.1), &alone(ComponentKind::Fleet(group)));
     assert_levels(&output, |at| if at < 60.0 { 1.0 } else { 2.0 });
-    assert!(output.warnings.is_empty());
+    assert!(output.findings.is_empty());
 }
 
 fn hook(takes: f64, heartbeat: f64, continues: bool) -> Option<Hook> {
@@ -190,7 +191,11 @@ fn hooks_are_waited_for_and_paid() {
     // From 600 s to 1,800 s: runs at 620 + 70 k, the 17th (k = 16) at 1,740 s until 1,790 s; the 18th is pending when it is given up.
     let output = hooked(Hooks { launch: hook(100.0, 50.0, false), terminate: None });
     assert_eq!(instances(&output) - 3_600_000, 17 * 60_000);
-    assert!(output.warnings.iter().any(|text| text.contains("terminated 17 instances")), "{:?}", output.warnings);
+    assert!(
+        output.findings.iter().any(|finding| (finding.code, finding.value) == (Code::NeverInService, Some(17.0))),
+        "{:?}",
+        output.findings
+    );
 }
 
 /// When the second instance begins to serve: nobody is refused any more.
@@ -232,8 +237,8 @@ fn launches_beyond_the_quota_are_refused() {
     let group = Fleet { max: 6, schedule: vec![at(600.0, 6), at(1800.0, 4)], pending: constant(20.0), ..fleet(1, 2) };
     let output = run(&scenario, &behind(group.clone()));
     assert_levels(&output, |at| if at < 620.0 { 1.0 } else { 4.0 });
-    let finding = output.warnings.iter().find(|text| text.contains("vcpu_quota")).expect("a finding");
-    assert!(finding.starts_with("2 launches") && finding.contains("(8)"), "{finding}");
+    let finding = output.findings.iter().find(|finding| finding.code == Code::VcpuQuota).expect("a finding");
+    assert!(finding.value == Some(2.0) && finding.text.contains("(8)"), "{finding:?}");
     // Room comes back when an instance has drained: of six wanted four are there; when two are wanted at 1,800 s two drain until 2,100 s, and
     // six wanted again at 2,400 s are four.
     let again = Fleet { schedule: vec![at(600.0, 6), at(1800.0, 2), at(2400.0, 6)], ..group };

@@ -140,7 +140,11 @@ fn it_goes_on_until_it_is_precise_or_says_so() {
     let fine = sampled(&given, 1e-5, 0);
     let precision = fine.precision.unwrap();
     assert_eq!((precision.looks, precision.reached), (vec![5, 10, 20, 40], false));
-    assert!(fine.warnings.iter().any(|warning| warning.contains("not ±0.001 %")), "{:?}", fine.warnings);
+    assert!(
+        fine.architectures[0].warnings.iter().any(|warning| warning.contains("not ±0.001 %")),
+        "{:?}",
+        fine.architectures[0].warnings
+    );
     // The first look's replications are those of the coarse answer.
     let totals = |results: &Results| results.architectures[0].monthly_cost.each[..5].to_vec();
     let again = sampled(&given, 1e-5, 0);

@@ -238,6 +238,8 @@ pub struct LambdaState {
     // Over the measured horizon.
     unserved: u64,
     throttled: u64,
+    /// Of these, by the account's request rate.
+    throttled_by_rate: u64,
     cold_starts: u64,
     time: u128,
     calls: u64,
@@ -424,6 +426,7 @@ impl LambdaState {
             hour_further_log: 0,
             unserved: 0,
             throttled: 0,
+            throttled_by_rate: 0,
             cold_starts: 0,
             time: 0,
             calls: 0,
@@ -503,6 +506,7 @@ impl LambdaState {
         if let Some(rate) = &mut account.rate
             && !rate.take(now)
         {
+            self.throttled_by_rate += 1;
             return None;
         }
         self.expire(now, shared);
@@ -928,7 +932,7 @@ impl LambdaState {
             provisioned.restart(now);
         }
         (self.unserved, self.throttled, self.cold_starts, self.time, self.calls) = (0, 0, 0, 0, 0);
-        self.waited = 0;
+        (self.throttled_by_rate, self.waited) = (0, 0);
     }
 
     /// Closes a bucket of the series of this length.
@@ -979,6 +983,7 @@ impl LambdaState {
         let output = ComponentOutput {
             served: self.calls - self.unserved,
             throttled: self.throttled,
+            throttled_by_rate: self.throttled_by_rate,
             rejected: 0,
             cold_starts: Some(self.cold_starts),
             capacity: Some((total, self.total.peak() as f64)),

@@ -1,5 +1,6 @@
 //! What one replication of one architecture measured. `arch` fills it, `compare` reads it.
 
+use crate::finding::Finding;
 use crate::stats::histogram::Histogram;
 use crate::units::{SimDuration, SimTime};
 use crate::usage::Usage;
@@ -45,8 +46,8 @@ pub struct RunOutput {
     /// By how much the fleets that scale were larger in the windows than the fluid of their history has it, as a share of their capacity;
     /// `None` where there is no such history.
     pub history_off: Option<f64>,
-    /// Findings of the run, in words, with the number and the fix.
-    pub warnings: Vec<String>,
+    /// What was found in the run itself.
+    pub findings: Vec<Finding>,
 }
 
 /// One class of requests.
@@ -71,6 +72,8 @@ pub struct ComponentOutput {
     pub served: u64,
     /// Calls refused by a limit.
     pub throttled: u64,
+    /// Of these, those that the request rate of the account refused.
+    pub throttled_by_rate: u64,
     /// Calls refused for lack of room or targets.
     pub rejected: u64,
     /// Cold starts; `None` where there can be none.

@@ -877,10 +877,10 @@ impl<'a> World<'a> {
         let connections = self.shared.has_backend.then(|| self.shared.connections.gauge.peak());
         let (classes, mut series, windows) = self.back.requests.finish();
         let mut components = Vec::new();
-        let mut warnings = Vec::new();
+        let mut findings = Vec::new();
         let mut named = self.fleets.iter();
         for component in architecture.components.iter().filter(|one| matches!(one.kind, ComponentKind::Fleet(_))) {
-            warnings.extend(named.next().into_iter().flat_map(|fleet| fleet.findings(&component.name, &self.shared)));
+            findings.extend(named.next().into_iter().flat_map(|fleet| fleet.findings(&component.name, &self.shared)));
         }
         let (mut fronts, mut functions, mut fleets) =
             (self.back.fronts.into_iter(), self.functions.into_iter(), self.fleets.into_iter());
@@ -919,7 +919,7 @@ impl<'a> World<'a> {
             events: arrivals + queue.popped(),
             simulated: arrivals,
             history_off: None,
-            warnings,
+            findings,
         }
     }
 }

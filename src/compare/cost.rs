@@ -5,6 +5,7 @@ use super::{events, ownership, purchase};
 use crate::arch::output::{ComponentOutput, RunOutput};
 use crate::bill::book::Price;
 use crate::bill::{Bill, BillError, BillInput, PriceBook, Variant, backend_price, bill};
+use crate::finding::{Code, Finding};
 use crate::money::Usd;
 use crate::results::{CostAtTraffic, IdleShare, LineItem, MonthlyCost, Ownership, Prices, UsedPrice};
 use crate::run::{ArchitectureRuns, Counted, OTHER_TRAFFIC};
@@ -14,9 +15,6 @@ use crate::spec::scenario::{Frequency, Scenario};
 use crate::stats::intervals::{ALPHA, mean, mean_at};
 use crate::units::SimDuration;
 use crate::usage::Usage;
-
-/// How the warning of an unknown cost begins.
-pub(super) const NOT_KNOWN: &str = "the cost is not known: ";
 
 /// What an architecture costs a month.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -35,7 +33,15 @@ pub struct ArchitectureBill {
     /// once, apart from it.
     pub added: Vec<(Frequency, Usd)>,
     /// What could not be priced.
-    pub warnings: Vec<String>,
+    pub findings: Vec<Finding>,
+}
+
+impl ArchitectureBill {
+    /// No bill, since a price is missing.
+    pub fn not_known(missing: &BillError) -> Self {
+        let finding = Finding::new(Code::PriceMissing, format!("the cost is not known: {missing}"));
+        Self { findings: vec![finding.fix("add it, see `costsim prices import`")], ..Self::default() }
+    }
 }
 
 /// Makes sure before a long run that the scenario can be priced: its free tier exists, its backend has a price.
@@ -60,9 +66,7 @@ pub fn bills(
     runs.iter()
         .zip(operations)
         .map(|(runs, operations)| match of_architecture(scenario, operations, runs, book, alpha) {
-            Err(missing @ BillError::MissingPrice { .. }) => {
-                Ok(ArchitectureBill { warnings: vec![format!("{NOT_KNOWN}{missing}")], ..ArchitectureBill::default() })
-            }
+            Err(missing @ BillError::MissingPrice { .. }) => Ok(ArchitectureBill::not_known(&missing)),
             other => other,
         })
         .collect()

@@ -7,11 +7,11 @@
 
 use crate::arch::output::{Outcome, RunOutput};
 use crate::bill::{Bill, BillError, Variant};
+use crate::finding::{Code, Finding, Unit};
 use crate::money::Usd;
-use crate::results::{EventChange, EventResult};
+use crate::results::{ComponentResult, EventChange, EventResult, Figure};
 use crate::run::{ArchitectureRuns, Counted, Noticed, slow_from};
 use crate::spec::billing::Billing;
-use crate::spec::model::{Architecture, ComponentKind};
 use crate::spec::scenario::{Frequency, Incident, Scenario, Trouble};
 use crate::stats::intervals::{figure, mean};
 use crate::units::SimDuration;
@@ -19,8 +19,6 @@ use crate::usage::{RawUnit, Usage};
 
 /// How long before an event it is compared with, and how long after its end it is looked for.
 pub(super) const AROUND: SimDuration = SimDuration::from_hours(1);
-/// How a finding begins.
-const FINDING: &str = "event ";
 
 /// What the happenings of a frequency cost when each happens once in a month.
 #[derive(Debug, Clone, PartialEq)]
@@ -116,11 +114,13 @@ fn in_words(event: &Incident) -> String {
     format!("at {}, {what} for {}", event.at, event.lasts)
 }
 
-/// What clients noticed of something from a time until an hour after it is over, beside the hour before.
-pub(super) fn noticed(runs: &[RunOutput], from: SimDuration, until: SimDuration) -> String {
+/// What clients noticed of something from a time until an hour after it is over, beside the hour before: in words, and the shares that were
+/// not served.
+pub(super) fn noticed(runs: &[RunOutput], from: SimDuration, until: SimDuration) -> (String, [Option<f64>; 2]) {
     let (during, before) = (seen(runs, from, until + AROUND), seen(runs, from - AROUND, from));
     let ms = |seen: &Seen| seen.p99.map(SimDuration::as_millis_f64);
-    around([during.not_served(), before.not_served()], [ms(&during), ms(&before)])
+    let not_served = [during.not_served(), before.not_served()];
+    (around(not_served, [ms(&during), ms(&before)]), not_served)
 }
 
 /// The share that was not served and the worst p99, each during and before, in words.
@@ -238,7 +238,7 @@ fn seen(runs: &[RunOutput], from: SimDuration, to: SimDuration) -> Seen {
 }
 
 /// Hours of EC2 instances beyond those of the runs without.
-fn more_instance_hours(without: &[Counted], runs: &ArchitectureRuns) -> Option<crate::results::Figure> {
+fn more_instance_hours(without: &[Counted], runs: &ArchitectureRuns) -> Option<Figure> {
     let hours = |usage: &Usage| {
         let instances = |sku: &str| sku.starts_with("ec2.od.") || sku.starts_with("ec2.spot_typical.");
         let meters = usage.meters.iter().filter(|meter| meter.unit == RawUnit::Ms && instances(&meter.sku));
@@ -250,21 +250,36 @@ fn more_instance_hours(without: &[Counted], runs: &ArchitectureRuns) -> Option<c
 }
 
 /// Whether an architecture has machines that can fail. Managed services ride on several zones.
-pub fn has_machines(architecture: &Architecture) -> bool {
-    architecture.components.iter().any(|component| matches!(component.kind, ComponentKind::Fleet(_)))
+fn has_machines(components: &[ComponentResult]) -> bool {
+    components.iter().any(|component| ["fleet", "fargate", "managed_instances"].contains(&&*component.kind))
 }
 
-/// The events in words, as findings of an architecture.
-pub fn findings(events: &[EventResult]) -> impl Iterator<Item = String> + '_ {
-    events
-        .iter()
-        .enumerate()
-        .map(|(index, event)| format!("{FINDING}{} ({}): {}", index + 1, event.event, effect(event)))
+/// Whether an event made any difference: a request that ended otherwise, time of an instance, money.
+fn made_a_difference(event: &EventResult) -> bool {
+    let Some(change) = &event.change else { return true };
+    let any = |figure: &Figure| figure.each.iter().any(|each| each.abs() > 0.0);
+    let figures =
+        [Some(&change.not_served), change.slow.as_ref(), Some(&change.retried), change.instance_hours.as_ref()];
+    let cost = change.cost.as_ref().and_then(|cost| cost.parse::<f64>().ok());
+    figures.into_iter().flatten().any(any) || cost.is_some_and(|cost| cost.abs() > 0.0)
 }
 
-/// Whether a warning is such a finding.
-pub fn is_finding(warning: &str) -> bool {
-    warning.starts_with(FINDING)
+/// The events in words, as findings of an architecture that has machines; those that it did not notice are none.
+pub fn findings(events: &[EventResult], components: &[ComponentResult]) -> Vec<Finding> {
+    if !has_machines(components) {
+        return Vec::new();
+    }
+    let finding = |(index, event): (usize, &EventResult)| {
+        let text = format!("event {} ({}): {}", index + 1, event.event, effect(event));
+        happened(Code::Event, text, [event.not_served, event.not_served_before])
+    };
+    events.iter().enumerate().filter(|(_, event)| made_a_difference(event)).map(finding).collect()
+}
+
+/// A finding about something that happened: the share that was not served because of it, beside that of the hour before.
+pub(super) fn happened(code: Code, text: String, [during, before]: [Option<f64>; 2]) -> Finding {
+    let finding = Finding::new(code, text).value(during.unwrap_or(f64::NAN), Unit::Share);
+    finding.limit(before.unwrap_or(f64::NAN))
 }
 
 fn effect(event: &EventResult) -> String {
@@ -286,8 +301,9 @@ fn effect(event: &EventResult) -> String {
     text
 }
 
+/// Little is not nothing.
 fn percent(share: f64) -> String {
-    format!("{:.2} %", share * 100.0)
+    if share > 0.0 && share < 5e-5 { "under 0.01 %".to_owned() } else { format!("{:.2} %", share * 100.0) }
 }
 
 /// `+$0.05`, `-$12.30`.
@@ -350,6 +366,11 @@ mod tests {
         };
         let found = costs(&both, &Billing::default(), &[&full], &without, &unknown).unwrap();
         assert!(found.iter().all(|cost| cost.amount.is_none()), "unknown is never zero");
+    }
+
+    #[test]
+    fn little_is_not_nothing() {
+        assert_eq!([0.0, 4e-5, 5e-5, 0.0123].map(percent), ["0.00 %", "under 0.01 %", "0.01 %", "1.23 %"]);
     }
 
     /// 1,000 requests on 50 connections of 20. One is on one; two are on 50 x (1 - 0.998^20) = 1.9624; all are on 50.

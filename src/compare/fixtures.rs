@@ -56,7 +56,7 @@ pub fn lambda() -> Architecture {
         tags: Default::default(),
         subnets: Subnets::Public,
         operations: None,
-        warnings: Vec::new(),
+        findings: Vec::new(),
     }
 }
 
@@ -86,7 +86,7 @@ pub fn ec2() -> Architecture {
         tags: Default::default(),
         subnets: Subnets::Public,
         operations: None,
-        warnings: Vec::new(),
+        findings: Vec::new(),
     }
 }
 
@@ -172,7 +172,7 @@ pub fn answer(job: &Job<'_>) -> RunOutput {
         history_off: None,
         events: all * 2,
         simulated: all,
-        warnings: Vec::new(),
+        findings: Vec::new(),
     }
 }
 
@@ -213,6 +213,7 @@ pub fn priced(name: &str, each: &[f64], met: bool) -> ArchitectureResult {
             ..Default::default()
         }],
         events: Vec::new(),
+        findings: Vec::new(),
         warnings: Vec::new(),
     }
 }

@@ -5,9 +5,10 @@
 //! verdict. Behaviour, figures and charts of behaviour stay as they were simulated.
 
 use super::cost::{self, ArchitectureBill};
-use super::{events, purchase, series, verdict, warnings};
+use super::{events, findings, purchase, series, verdict};
 use crate::bill::book::Price;
 use crate::bill::{BillError, BillInput, PriceBook, Variant, backend_price, bill};
+use crate::finding::{self, Code, Finding};
 use crate::money::Usd;
 use crate::results::{ArchitectureResult, BillingTerms, FreeLeft, MeterTotal, Repriced, Results, SCHEMA};
 use crate::run::OTHER_TRAFFIC;
@@ -19,7 +20,8 @@ use crate::units::{NANOS_PER_SEC, SimDuration};
 use crate::usage::{Meter, RawUnit, Usage};
 
 /// Environments, labour and the twelve months need the scenario, which results do not hold.
-const NOT_OWNED: &str = "what owning it takes (environments, labour, twelve months) is left out, since it was not priced again: run `costsim compare`";
+const NOT_OWNED: &str =
+    "what owning it takes (environments, labour, twelve months) is left out, since it was not priced again";
 
 /// Why saved results cannot be priced again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,23 +66,29 @@ pub fn reprice(results: &Results, book: &PriceBook, discounts: &[Discount]) -> R
     if results.schema != SCHEMA {
         return Err(RepriceError::Schema(results.schema.clone()));
     }
+    // An earlier version kept findings as sentences alone, and which of them follow from the bill is not to be told from these.
+    let untold = |findings: &[Finding], warnings: &[String]| findings.len() != warnings.len();
+    if untold(&results.findings, &results.warnings)
+        || results.architectures.iter().any(|a| untold(&a.findings, &a.warnings))
+    {
+        return Err(RepriceError::TooOld(results.tool_version.clone()));
+    }
     let terms = Terms::of(results, book, discounts)?;
     let mut found = results.clone();
     let mut bills = Vec::with_capacity(found.architectures.len());
     for a in &mut found.architectures {
         let priced = match terms.of_architecture(a) {
-            Err(RepriceError::Bill(missing @ BillError::MissingPrice { .. })) => ArchitectureBill {
-                warnings: vec![format!("{}{missing}", cost::NOT_KNOWN)],
-                ..ArchitectureBill::default()
-            },
+            Err(RepriceError::Bill(missing @ BillError::MissingPrice { .. })) => ArchitectureBill::not_known(&missing),
             other => other?,
         };
         terms.rewrite(a, &priced, results)?;
         bills.push(priced);
     }
     found.prices = cost::prices(&bills, book);
-    found.warnings.retain(|warning| !warning.starts_with(warnings::FREE_TIER));
-    found.warnings.extend(warnings::free_tier_decides(&found.architectures));
+    found.findings.retain(|finding| finding.code != Code::FreeTierDecides);
+    found.findings.extend(findings::free_tier_decides(&found.architectures));
+    finding::sort(&mut found.findings);
+    found.warnings = finding::texts(&found.findings);
     found.verdict = verdict::verdict(&found.architectures, results.alpha());
     found.purchases = purchase::results(&found.architectures, &bills, &terms.billing, results.alpha());
     if book.region() != results.region {
@@ -255,7 +263,7 @@ impl<'a> Terms<'a> {
         a.monthly_cost = priced.monthly_cost(served, &self.billing);
         let lines = priced.lines();
         if lines != a.line_items && a.ownership.take().is_some() {
-            a.warnings.push(NOT_OWNED.to_owned());
+            a.findings.push(Finding::new(Code::OwnershipLeftOut, NOT_OWNED).fix("run `costsim compare`"));
         }
         a.line_items = lines;
         a.commitments = priced.bill.as_ref().map(crate::bill::Bill::commitment_results).unwrap_or_default();
@@ -279,12 +287,11 @@ impl<'a> Terms<'a> {
                 events::price(change, cost);
             }
         }
-        if a.warnings.iter().any(|warning| events::is_finding(warning)) {
-            a.warnings.retain(|warning| !events::is_finding(warning));
-            a.warnings.extend(events::findings(&a.events));
-        }
-        a.warnings.retain(|warning| !warning.starts_with(cost::NOT_KNOWN));
-        a.warnings.extend(priced.warnings.iter().cloned());
+        a.findings.retain(|finding| !matches!(finding.code, Code::Event | Code::PriceMissing));
+        a.findings.extend(priced.findings.iter().cloned());
+        a.findings.extend(events::findings(&a.events, &a.components));
+        finding::sort(&mut a.findings);
+        a.warnings = finding::texts(&a.findings);
         Ok(())
     }
 }

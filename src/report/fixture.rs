@@ -429,6 +429,7 @@ fn architecture(index: usize) -> ArchitectureResult {
         latency_ms: latency,
         requests,
         cold_starts,
+        findings: Vec::new(),
         warnings: if index == 4 {
             vec!["mean CPU of `web` is 14 %: a smaller fleet would do (min: 4 -> 2)".to_owned()]
         } else {
@@ -556,6 +557,7 @@ pub(super) fn results(count: usize) -> Results {
             differences,
         },
         architectures,
+        findings: Vec::new(),
         warnings: vec![
             "4 % of the cost of lambda-http-api rests on prices known from memory only: check `logs.ingest`".to_owned(),
         ],

@@ -49,7 +49,7 @@ pub fn whole(
         events: windows.iter().map(|window| window.run.events).sum(),
         simulated: windows.iter().map(|window| window.run.simulated).sum(),
         history_off: history_off(&windows),
-        warnings: run(0).warnings.clone(),
+        findings: run(0).findings.clone(),
     }
 }
 
@@ -188,6 +188,7 @@ fn of_component(index: usize, windows: &[InPlace<'_>]) -> ComponentOutput {
     let plain = ComponentOutput {
         served: count(|one| one.served),
         throttled: count(|one| one.throttled),
+        throttled_by_rate: count(|one| one.throttled_by_rate),
         rejected: count(|one| one.rejected),
         cold_starts: first.cold_starts.map(|_| count(|one| one.cold_starts.unwrap_or(0))),
         capacity: over_time(&|one| Some(one.capacity?.0)).map(|mean| (mean, peak(|one| Some(one.capacity?.1)))),

@@ -9,6 +9,7 @@ use super::read::{At, FromYaml, Reader, Schemas, keywords, record};
 use super::scaling_yaml::{self, RawPolicy, RawScheduled};
 use crate::catalog;
 use crate::diag::{Span, nearest};
+use crate::finding::{Code, Finding};
 use crate::units::{Bytes, Limit, MegaBytes, SimDuration};
 use crate::yaml::{Key, Node, Value, shorten};
 use serde_json::json;
@@ -298,7 +299,7 @@ pub(super) fn check_fleet(
     key: &Key,
     span: Span,
     raw: &RawFleet,
-    warnings: &mut Vec<String>,
+    findings: &mut Vec<Finding>,
     reader: &mut Reader,
 ) -> Option<Fleet> {
     let second = SimDuration::from_secs;
@@ -361,7 +362,7 @@ pub(super) fn check_fleet(
         let size = desired.unwrap_or(min).value;
         let help = "add e.g. `scaling: { target_tracking: { cpu: 50% } }`, or make `min` and `max` equal";
         let says = format!("without `scaling` it stays at {size} instances");
-        warn(key, span, "no-scaling", &says, help, warnings, reader);
+        warn(key, span, Code::NoScaling, &says, help, findings, reader);
     }
     let boot = raw.boot.as_ref();
     let app_start = boot.and_then(|boot| boot.app_start.clone());
@@ -375,10 +376,10 @@ pub(super) fn check_fleet(
         warn(
             key,
             span,
-            "empty-program",
+            Code::EmptyProgram,
             "without `app_start` its start-up is that of an empty program",
             "add e.g. `boot: { user_data: 60s, app_start: 20s }`",
-            warnings,
+            findings,
             reader,
         );
     }
@@ -462,7 +463,7 @@ pub(super) fn check_fargate(
     key: &Key,
     span: Span,
     raw: &RawFargate,
-    warnings: &mut Vec<String>,
+    findings: &mut Vec<Finding>,
     reader: &mut Reader,
 ) -> Option<Fleet> {
     let second = SimDuration::from_secs;
@@ -490,7 +491,7 @@ pub(super) fn check_fargate(
     if app_start.is_none() && !fixed && !start.is_some_and(|start| start.given.contains(&"app_start")) {
         let says = "without `app_start` its start-up is that of an empty program";
         let help = "add e.g. `start: { pull: 15s, app_start: 20s }`";
-        warn(key, span, "empty-program", says, help, warnings, reader);
+        warn(key, span, Code::EmptyProgram, says, help, findings, reader);
     }
     // First containers after about 30 s in all (vladionescu.me, 2022-04); how much of it is the pull is not published.
     let seconds = |n| Distribution::Constant(second(n));

@@ -8,6 +8,7 @@ use super::quantity::Percent;
 use super::read::{At, Reader, record};
 use crate::catalog::{self, Package};
 use crate::diag::Span;
+use crate::finding::{Code, Finding};
 use crate::units::{Bytes, Limit, MegaBytes, SimDuration};
 use crate::yaml::{Key, shorten};
 
@@ -124,7 +125,7 @@ pub(super) fn check(
     key: &Key,
     span: Span,
     raw: &RawManaged,
-    warnings: &mut Vec<String>,
+    findings: &mut Vec<Finding>,
     reader: &mut Reader,
 ) -> Option<Fleet> {
     let second = SimDuration::from_secs;
@@ -176,7 +177,7 @@ pub(super) fn check(
         None if min < max.value && !raw.given.contains(&"dependencies") => {
             let says = "without `dependencies` its start-up is that of an empty program";
             let help = "add e.g. `dependencies: 300ms`, the time that loading your own code takes";
-            warn(key, span, "empty-program", says, help, warnings, reader);
+            warn(key, span, Code::EmptyProgram, says, help, findings, reader);
         }
         None => {}
     }

@@ -4,6 +4,7 @@ use super::distribution::Distribution;
 use super::group::{Hooks, MemoryUse, Predictive, Resize, WarmPool};
 use super::lifecycle::Lifecycle;
 use super::ownership::Operations;
+use crate::finding::Finding;
 use crate::units::{Bytes, Limit, MegaBytes, NANOS_PER_SEC, SimDuration};
 use std::collections::BTreeMap;
 
@@ -28,8 +29,8 @@ pub struct Architecture {
     pub subnets: Subnets,
     /// Labour that it takes; shown apart from the bill.
     pub operations: Option<Operations>,
-    /// Warnings found while reading (a default that decides, a start-up of an empty program …).
-    pub warnings: Vec<String>,
+    /// Found while reading (a default that decides, a start-up of an empty program …).
+    pub findings: Vec<Finding>,
 }
 
 /// One component.

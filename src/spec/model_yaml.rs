@@ -21,6 +21,7 @@ use super::table_yaml::{self, RawTable};
 use crate::catalog;
 pub(super) use crate::catalog::Package;
 use crate::diag::{Span, nearest};
+use crate::finding::{Code, Finding};
 use crate::units::{Bytes, MegaBytes, SimDuration};
 use crate::yaml::{Key, Node, Value, shorten};
 use serde_json::json;
@@ -425,13 +426,13 @@ pub(crate) fn read(node: &Node, context: Context<'_>, reader: &mut Reader) -> Op
             graph.warn_unreachable(entry, reader);
         }
     }
-    let mut warnings = Vec::new();
+    let mut findings = Vec::new();
     let mut zones = 0;
     let kinds: Vec<Option<ComponentKind>> = components
         .entries
         .iter()
         .map(|(key, component)| {
-            let kind = graph.check(key, component, context, &mut warnings, reader);
+            let kind = graph.check(key, component, context, &mut findings, reader);
             zones = zones.max(match &kind {
                 Some(ComponentKind::Fleet(fleet)) => fleet.zones,
                 Some(ComponentKind::LoadBalancer(balancer)) => balancer.zones,
@@ -463,7 +464,7 @@ pub(crate) fn read(node: &Node, context: Context<'_>, reader: &mut Reader) -> Op
         components,
         subnets,
         operations,
-        warnings,
+        findings,
     })
 }
 
@@ -814,7 +815,7 @@ impl Graph<'_> {
         key: &Key,
         component: &RawComponent,
         context: Context<'_>,
-        warnings: &mut Vec<String>,
+        findings: &mut Vec<Finding>,
         reader: &mut Reader,
     ) -> Option<ComponentKind> {
         match &component.kind {
@@ -873,12 +874,12 @@ impl Graph<'_> {
                 }))
             }
             RawKind::Lambda(raw) => {
-                let calls = self.check_calls(key, raw, context, warnings, reader);
+                let calls = self.check_calls(key, raw, context, findings, reader);
                 let asynchronous = raw.r#async.as_ref().map(|settings| {
                     let to = settings.on_failure.as_ref().filter(|to| to.value != DROP);
                     queue_yaml::check_async(settings, to.and_then(|to| self.position(&to.value)), reader)
                 });
-                let function = check_lambda(key, component.span, raw, context.times, warnings, reader)?;
+                let function = check_lambda(key, component.span, raw, context.times, findings, reader)?;
                 if let Some(at) = &raw.environment_concurrency {
                     let concurrency = check_environment_concurrency(raw, at, reader);
                     let drawn = function.lifecycle.idle.is_some() || context.times != Times::Today;
@@ -910,13 +911,13 @@ impl Graph<'_> {
                 Some(ComponentKind::Queue(queue_yaml::check(raw, to, dead_letter, reader)))
             }
             RawKind::Fargate(raw) => {
-                fleet_yaml::check_fargate(key, component.span, raw, warnings, reader).map(ComponentKind::Fleet)
+                fleet_yaml::check_fargate(key, component.span, raw, findings, reader).map(ComponentKind::Fleet)
             }
             RawKind::Managed(raw) => {
-                managed_yaml::check(key, component.span, raw, warnings, reader).map(ComponentKind::Fleet)
+                managed_yaml::check(key, component.span, raw, findings, reader).map(ComponentKind::Fleet)
             }
             RawKind::Fleet(raw) => {
-                fleet_yaml::check_fleet(key, component.span, raw, warnings, reader).map(ComponentKind::Fleet)
+                fleet_yaml::check_fleet(key, component.span, raw, findings, reader).map(ComponentKind::Fleet)
             }
             RawKind::Table(raw) => Some(ComponentKind::Table(table_yaml::check(raw, reader))),
             RawKind::Unknown => None,
@@ -929,7 +930,7 @@ impl Graph<'_> {
         key: &Key,
         raw: &RawLambda,
         context: Context<'_>,
-        warnings: &mut Vec<String>,
+        findings: &mut Vec<Finding>,
         reader: &mut Reader,
     ) -> Vec<Outbound> {
         let raw = raw.calls.as_deref().unwrap_or_default();
@@ -952,7 +953,7 @@ impl Graph<'_> {
             if !matches!(callee, Callee::Table | Callee::Other) && call.cpu.is_none() && call.wait.is_none() {
                 let says =
                     format!("it calls `{}`, which is taken to need what the request itself needs", shorten(&to.value));
-                warn(key, to.span, "same-work", &says, "state its `cpu:` and `wait:` in the call", warnings, reader);
+                warn(key, to.span, Code::SameWork, &says, "state its `cpu:` and `wait:` in the call", findings, reader);
             }
             calls.extend(calls_yaml::check(call, id, callee, context.classes, reader));
         }
@@ -1012,18 +1013,18 @@ pub(super) fn speed(value: Option<&At<f64>>, reader: &mut Reader) -> f64 {
     at.value
 }
 
-/// Adds a warning to the model (for the report) and to the findings (for the terminal).
+/// Adds a finding to the model (for the report) and to the reader's (for the terminal).
 pub(super) fn warn(
     key: &Key,
     span: Span,
-    code: &'static str,
+    code: Code,
     says: &str,
     help: &str,
-    all: &mut Vec<String>,
+    all: &mut Vec<Finding>,
     reader: &mut Reader,
 ) {
-    all.push(format!("{}: {says}: {help}", key.text));
-    reader.warn(code, format!("`{}`: {says}", shorten(&key.text)), span, "", help);
+    all.push(Finding::new(code, format!("{}: {says}", key.text)).of(&key.text).fix(help));
+    reader.warn(code.key(), format!("`{}`: {says}", shorten(&key.text)), span, "", help);
 }
 
 fn check_lambda(
@@ -1031,7 +1032,7 @@ fn check_lambda(
     span: Span,
     raw: &RawLambda,
     times: Times,
-    warnings: &mut Vec<String>,
+    findings: &mut Vec<Finding>,
     reader: &mut Reader,
 ) -> Option<Function> {
     let second = SimDuration::from_secs;
@@ -1081,10 +1082,10 @@ fn check_lambda(
             None if !raw.given.contains(&"dependencies") => warn(
                 key,
                 span,
-                "empty-program",
+                Code::EmptyProgram,
                 "without `dependencies` its start-up is that of an empty program",
                 "add e.g. `dependencies: 300ms`, the time that loading your own code takes",
-                warnings,
+                findings,
                 reader,
             ),
             None => {}

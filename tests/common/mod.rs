@@ -124,7 +124,7 @@ pub fn alone(kind: ComponentKind) -> Architecture {
         tags: Default::default(),
         subnets: Subnets::Public,
         operations: None,
-        warnings: Vec::new(),
+        findings: Vec::new(),
     }
 }
 

@@ -406,6 +406,7 @@ impl Books {
         let output = ComponentOutput {
             served: self.served,
             throttled: if managed { self.rejected } else { 0 },
+            throttled_by_rate: 0,
             rejected: if managed { 0 } else { self.rejected },
             cold_starts: None,
             capacity: Some((running, self.running.peak() as f64)),

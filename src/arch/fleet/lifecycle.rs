@@ -9,6 +9,7 @@
 
 use super::{FleetState, Phase, Step};
 use crate::arch::world::{Event, Shared};
+use crate::finding::{Code, Finding, Unit};
 use crate::sim::queue::EventQueue;
 use crate::sim::random::Key;
 use crate::sim::sampler::Sampler;
@@ -139,29 +140,35 @@ impl FleetState {
     }
 
     /// Findings of the run, in words.
-    pub fn findings(&self, name: &str, shared: &Shared<'_>) -> Vec<String> {
+    pub fn findings(&self, name: &str, shared: &Shared<'_>) -> Vec<Finding> {
         let mut found = Vec::new();
-        if self.lifecycle.never_served > 0 {
-            found.push(format!(
-                "fleet `{name}` terminated {} instances that had not passed a health check within the grace period or whose launch hook was \
-                 abandoned, and paid for them: raise `health_check_grace`, or let the application start sooner",
-                self.lifecycle.never_served,
-            ));
-        }
-        if self.restarts > 0 {
-            found.push(format!(
-                "instances of fleet `{name}` ran out of memory {} times and lost what they had at work: lower `concurrency`, or take a larger \
-                 instance type",
-                self.restarts,
-            ));
-        }
-        if self.refused.count > 0 {
-            found.push(format!(
-                "{} launches of fleet `{name}` were refused by `account.vcpu_quota` ({}) and tried again each minute: it is raised on request",
-                self.refused.count,
-                shared.scenario.account.vcpu_quota.as_u64(),
-            ));
-        }
+        let mut find = |code, count: u64, unit, text: String, fix: &str| {
+            if count > 0 {
+                found.push(Finding::new(code, text).of(name).value(count as f64, unit).fix(fix));
+            }
+        };
+        let count = self.lifecycle.never_served;
+        let text = format!(
+            "fleet `{name}` terminated {count} instances that had not passed a health check within the grace period or whose launch hook was \
+             abandoned, and paid for them"
+        );
+        let fix = "raise `health_check_grace`, or let the application start sooner";
+        find(Code::NeverInService, count, Unit::Instances, text, fix);
+        let count = self.restarts;
+        let text =
+            format!("instances of fleet `{name}` ran out of memory {count} times and lost what they had at work");
+        find(Code::OutOfMemory, count, Unit::Restarts, text, "lower `concurrency`, or take a larger instance type");
+        let (count, quota) = (self.refused.count, shared.scenario.account.vcpu_quota.as_u64());
+        let text = format!(
+            "{count} launches of fleet `{name}` were refused by `account.vcpu_quota` ({quota}) and tried again each minute"
+        );
+        find(
+            Code::VcpuQuota,
+            count,
+            Unit::Launches,
+            text,
+            "have it raised, which is done on request, or start fewer at a time",
+        );
         found
     }
 }

@@ -70,6 +70,7 @@ impl LambdaState {
         self.hour_streamed = self.hour_streamed.saturating_add(take(&mut other.hour_streamed));
         self.unserved += take(&mut other.unserved);
         self.throttled += take(&mut other.throttled);
+        self.throttled_by_rate += take(&mut other.throttled_by_rate);
         self.cold_starts += take(&mut other.cold_starts);
         self.waited = self.waited.wrapping_add(std::mem::take(&mut other.waited));
         self.bucket_total += std::mem::take(&mut other.bucket_total);

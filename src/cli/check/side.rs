@@ -142,7 +142,9 @@ impl Side {
             let in_full = named.filter_map(|(one, why)| Some((one.name.clone(), (*why)?.to_owned()))).collect();
             let (seconds, memory_seconds) = (sampling.slot.as_secs_f64(), sampling.memory.as_secs_f64());
             let runs = self.scenario.architectures.iter().zip(&self.runs);
-            let fluids = runs.filter_map(|(one, runs)| Some(of_fluid(&one.name, fluid_is_off(runs, ALPHA)?))).collect();
+            let fluids = runs
+                .filter_map(|(one, runs)| Some(format!("{}: {}", one.name, of_fluid(fluid_is_off(runs, ALPHA)?).text)))
+                .collect();
             Some(Windows { seconds, memory_seconds, in_full, fluids })
         });
         Ok(Snapshot { windows, ..Snapshot::of(&self.results(&self.book)?) })

@@ -2,6 +2,7 @@
 
 use crate::arch::output::{Outcome, RunOutput};
 use crate::arch::way_back::{Path, places};
+use crate::finding::{Code, Finding, Unit};
 use crate::money::Usd;
 use crate::results::LineItem;
 use crate::sim::sampler::Sampler;
@@ -33,7 +34,7 @@ fn most_provisioned(function: &Function) -> Option<u64> {
 }
 
 /// More reserved than AWS lets an account reserve.
-fn over_reserved(scenario: &Scenario, architecture: &Architecture) -> Option<String> {
+fn over_reserved(scenario: &Scenario, architecture: &Architecture) -> Option<Finding> {
     let Limit::At(limit) = scenario.account.concurrency else { return None };
     let reserved: u64 = architecture
         .components
@@ -44,10 +45,14 @@ fn over_reserved(scenario: &Scenario, architecture: &Architecture) -> Option<Str
         })
         .fold(0, u64::saturating_add);
     (reserved > 0 && reserved.saturating_add(UNRESERVED) > limit).then(|| {
-        format!(
-            "{reserved} of the account's {limit} concurrent executions are reserved or provisioned; AWS refuses to leave less than {UNRESERVED} unreserved: \
-             reserve less, or raise `account.concurrency`"
-        )
+        let text = format!(
+            "{reserved} of the account's {limit} concurrent executions are reserved or provisioned; AWS refuses to leave less than {UNRESERVED} \
+             unreserved"
+        );
+        Finding::new(Code::OverReserved, text)
+            .value(reserved as f64, Unit::Environments)
+            .limit(limit.saturating_sub(UNRESERVED) as f64)
+            .fix("reserve less, or raise `account.concurrency`")
     })
 }
 
@@ -57,10 +62,10 @@ pub fn of_functions(
     architecture: &Architecture,
     runs: &[RunOutput],
     lines: &[LineItem],
-) -> Vec<String> {
+) -> Vec<Finding> {
     let places = places(architecture);
     let paths: Vec<Path> = (0..scenario.classes.len()).map(|class| Path::of(architecture, &places, class)).collect();
-    let mut found: Vec<String> = over_reserved(scenario, architecture).into_iter().collect();
+    let mut found: Vec<Finding> = over_reserved(scenario, architecture).into_iter().collect();
     for (index, component) in architecture.components.iter().enumerate() {
         let ComponentKind::Lambda(function) = &component.kind else { continue };
         let classes: Vec<usize> = (0..paths.len()).filter(|&class| paths[class].last == places[index]).collect();
@@ -76,7 +81,7 @@ pub fn of_functions(
             one.paid_twice(),
             one.lost_events(),
         ];
-        found.extend(checks.into_iter().flatten());
+        found.extend(checks.into_iter().flatten().map(|finding| finding.of(&component.name)));
     }
     found
 }
@@ -111,7 +116,7 @@ impl One<'_> {
         meters.filter(|meter| meter.component == self.name && meter.sku.starts_with(sku)).map(|meter| meter.total).sum()
     }
 
-    fn near_the_timeout(&self) -> Option<String> {
+    fn near_the_timeout(&self) -> Option<Finding> {
         // What a client waits for an execution says nothing about its invocations.
         if self.function.durable.is_some() {
             return None;
@@ -120,27 +125,36 @@ impl One<'_> {
             self.classes.iter().flat_map(|&class| self.runs.iter().map(move |run| &run.classes[class].latency));
         let slowest = slowest.filter_map(|latency| latency.quantile(0.999)).max()?;
         let timeout = self.function.timeout;
-        (slowest.as_secs_f64() > NEAR * timeout.as_secs_f64()).then(|| {
-            format!(
-                "the p99.9 of what function `{}` serves is {slowest}, near its time-out of {timeout}: slower calls are cut off and paid in \
-                 full; raise `timeout`, or its memory if it computes",
+        let limit = NEAR * timeout.as_secs_f64();
+        (slowest.as_secs_f64() > limit).then(|| {
+            let text = format!(
+                "the p99.9 of what function `{}` serves is {slowest}, near its time-out of {timeout}: slower calls are cut off and paid in full",
                 self.name
-            )
+            );
+            Finding::new(Code::NearTimeout, text)
+                .value(slowest.as_secs_f64(), Unit::Seconds)
+                .limit(limit)
+                .fix("raise `timeout`, or its memory if it computes")
         })
     }
 
-    fn gateway_gives_up(&self) -> Option<String> {
-        let limit = self.architecture.components.iter().find_map(|component| match &component.kind {
-            ComponentKind::HttpApi(api) => Some(api.timeout),
+    fn gateway_gives_up(&self) -> Option<Finding> {
+        let (limit, name) = self.architecture.components.iter().find_map(|component| match &component.kind {
+            ComponentKind::HttpApi(api) => Some((api.timeout, if api.rest { "REST" } else { "HTTP" })),
             _ => None,
         })?;
         let timed_out = self.ended(Outcome::TimedOut);
-        (self.function.timeout > limit && timed_out > 0).then(|| {
-            format!(
-                "the HTTP API gives up after {limit} (504: {timed_out} requests) while function `{}` may go on, and is paid, for {}: use \
-                 `timeout: {limit}` or less, or answer later",
-                self.name, self.function.timeout
-            )
+        let timeout = self.function.timeout;
+        (timeout > limit && timed_out > 0).then(|| {
+            let text = format!(
+                "the {name} API gives up after {limit} (504 to {timed_out} requests) while function `{}` may go on, and is paid, for {timeout}",
+                self.name
+            );
+            Finding::new(Code::GatewayGivesUp, text)
+                .value(timeout.as_secs_f64(), Unit::Seconds)
+                .limit(limit.as_secs_f64())
+                .count(timed_out)
+                .fix(format!("use `timeout: {limit}` or less, or answer later"))
         })
     }
 
@@ -164,7 +178,7 @@ impl One<'_> {
         (shares > 0.0).then(|| (cpu / shares, wait / shares))
     }
 
-    fn memory_for_nothing(&self) -> Option<String> {
+    fn memory_for_nothing(&self) -> Option<Finding> {
         if !self.function.calls.is_empty() {
             // What it waits for is not known here.
             return None;
@@ -177,38 +191,45 @@ impl One<'_> {
         let (now, then) = (duration(memory), duration(twice));
         let factor = twice * then / (memory * now);
         (factor <= SAME && then < 0.9 * now).then(|| {
-            format!(
+            let text = format!(
                 "function `{}` takes {} a call on average at {} MB; {} MB would take {} and change the cost of its duration by {:+.0} %: it computes \
-                 nearly all the time; use `memory: {} MB`",
+                 nearly all the time",
                 self.name,
                 SimDuration::from_secs_f64(now),
                 self.function.memory.0,
                 twice as u32,
                 SimDuration::from_secs_f64(then),
                 (factor - 1.0) * 100.0,
-                twice as u32
-            )
+            );
+            Finding::new(Code::MemoryDoublingFree, text)
+                .value(factor, Unit::Times)
+                .limit(SAME)
+                .fix(format!("use `memory: {} MB`", twice as u32))
         })
     }
 
-    fn idle_provisioned(&self) -> Option<String> {
+    fn idle_provisioned(&self) -> Option<Finding> {
         let capacity = self.used("lambda.pc.capacity");
         let share = self.used("lambda.pc.duration") as f64 / capacity as f64;
         (capacity > 0 && share < BREAK_EVEN).then(|| {
-            format!(
+            let text = format!(
                 "the provisioned concurrency of function `{}` is busy {:.1} % of its paid time, below the {:.0} % from which it is cheaper than on \
-                 demand: it buys fewer cold starts, not a lower bill; lower it, or follow the load with a schedule or target tracking",
+                 demand: it buys fewer cold starts, not a lower bill",
                 self.name,
                 share * 100.0,
                 BREAK_EVEN * 100.0
-            )
+            );
+            Finding::new(Code::ProvisionedUnderBreakEven, text)
+                .value(share, Unit::Share)
+                .limit(BREAK_EVEN)
+                .fix("lower it, or follow the load with a schedule or target tracking")
         })
     }
 
-    fn refused_by_rate(&self) -> Option<String> {
+    fn refused_by_rate(&self) -> Option<Finding> {
         let Limit::At(rate) = self.scenario.account.request_rate else { return None };
         let components = || self.runs.iter().map(|run| &run.components[self.index]);
-        let throttled: u64 = components().map(|component| component.throttled).sum();
+        let refused: u64 = components().map(|component| component.throttled_by_rate).sum();
         let (time, calls) = components().fold((0.0, 0), |(time, calls), component| {
             (time + component.time_in_system.0.as_secs_f64(), calls + component.time_in_system.1)
         });
@@ -219,32 +240,40 @@ impl One<'_> {
         };
         // Little's law: at the full rate so many are at work.
         let at_work = rate as f64 * mean;
-        (throttled > 0 && calls > 0 && mean < RATE_BOUND && at_work < full).then(|| {
-            format!(
-                "function `{}` refuses {throttled} calls: they take {:.0} ms, so the {rate} requests a second of the account (10 x concurrency) \
-                 end when {at_work:.0} of {full:.0} are at work; ask for more concurrency, or batch",
+        (refused > 0 && calls > 0 && mean < RATE_BOUND && at_work < full).then(|| {
+            let text = format!(
+                "the request rate refuses {refused} calls of function `{}`: they take {:.0} ms, so the {rate} requests a second of the account (10 x \
+                 concurrency) end when {at_work:.0} of {full:.0} are at work",
                 self.name,
                 mean * 1000.0
-            )
+            );
+            Finding::new(Code::ThrottledByRate, text)
+                .value(mean, Unit::Seconds)
+                .limit(RATE_BOUND)
+                .count(refused)
+                .fix("ask for more concurrency, or batch")
         })
     }
 
-    fn one_for_everything(&self) -> Option<String> {
+    fn one_for_everything(&self) -> Option<Finding> {
         let init: f64 = self.function.init.iter().map(|part| Sampler::compile(part).mean_secs()).sum();
         let starts: u64 = self.runs.iter().filter_map(|run| run.components[self.index].cold_starts).sum();
         (self.classes.len() > 1 && init > HEAVY_INIT && starts > 0).then(|| {
-            format!(
-                "function `{}` handles {} kinds of requests with one init of {:.1} s, paid and waited for at each of {starts} cold starts: separate \
-                 functions load only what each needs",
+            let text = format!(
+                "function `{}` handles {} kinds of requests with one init of {init:.1} s, paid and waited for at each of {starts} cold starts",
                 self.name,
                 self.classes.len(),
-                init
-            )
+            );
+            Finding::new(Code::HeavyInit, text)
+                .value(init, Unit::Seconds)
+                .limit(HEAVY_INIT)
+                .count(starts)
+                .fix("make separate functions, which load only what each needs")
         })
     }
 
     /// It waits for other functions, and both are paid.
-    fn paid_twice(&self) -> Option<String> {
+    fn paid_twice(&self) -> Option<Finding> {
         let waited: f64 = self.runs.iter().map(|run| run.components[self.index].waited.as_secs_f64()).sum();
         let each = waited * f64::from(self.function.memory.0) / 1024.0 / self.runs.len().max(1) as f64;
         let time: f64 = self.runs.iter().map(|run| run.components[self.index].time_in_system.0.as_secs_f64()).sum();
@@ -257,44 +286,53 @@ impl One<'_> {
                 .filter_map(|call| self.architecture.components.get(usize::from(call.to.0)))
                 .map(|callee| format!("`{}`", callee.name))
                 .collect();
-            format!(
+            let text = format!(
                 "function `{}` waits for {}: {} GB-s of the simulated time ({:.0} % of its calls' time) are paid twice, once for waiting and once for \
-                 the work; put a queue between them, let a state machine call both, or make one function of them",
+                 the work",
                 self.name,
                 names.join(" and "),
                 gb_seconds(each),
                 waited / time * 100.0
-            )
+            );
+            Finding::new(Code::WaitsForAnother, text)
+                .value(each, Unit::GbSeconds)
+                .fix("put a queue between them, let a state machine call both, or make one function of them")
         })
     }
 
     /// Events that it accepted and nobody will ever handle.
-    fn lost_events(&self) -> Option<String> {
+    fn lost_events(&self) -> Option<Finding> {
         self.function.asynchronous.as_ref()?;
         let events = || self.runs.iter().filter_map(|run| run.components[self.index].queue.as_deref());
         let (lost, received) = events().fold((0, 0), |(lost, all), queue| (lost + queue.expired, all + queue.received));
         (lost > 0).then(|| {
-            format!(
-                "{lost} of {received} events that function `{}` accepted (202) were given up and lost after all attempts: name a queue under \
-                 `on_failure:`, or give it more concurrency",
+            let text = format!(
+                "{lost} of {received} events that function `{}` accepted (202) were given up and lost after all attempts",
                 self.name
-            )
+            );
+            Finding::new(Code::EventsLost, text)
+                .value(lost as f64, Unit::Events)
+                .fix("name a queue under `on_failure:`, or give it more concurrency")
         })
     }
 
-    fn logs_cost_more(&self, lines: &[LineItem]) -> Option<String> {
+    fn logs_cost_more(&self, lines: &[LineItem]) -> Option<Finding> {
         let sum = |sku: &str| {
             let own = lines.iter().filter(|line| line.component == self.name && line.sku.starts_with(sku));
             Usd::checked_sum(own.filter_map(|line| line.amount.parse::<Usd>().ok()))
         };
-        let (logs, duration) = (sum("cw.logs")?, sum("lambda.")?);
-        (logs > duration && duration > Usd::ZERO).then(|| {
-            format!(
-                "the logs of function `{}` cost {} a month, more than the function ({}): log less, or keep the lines shorter",
+        let (logs, compute) = (sum("cw.logs")?, sum("lambda")?);
+        (logs > compute && compute > Usd::ZERO).then(|| {
+            let text = format!(
+                "the logs of function `{}` cost {} a month, more than the function ({})",
                 self.name,
                 logs.cents(),
-                duration.cents()
-            )
+                compute.cents()
+            );
+            Finding::new(Code::LoggingOverCompute, text)
+                .value(logs.to_f64() / compute.to_f64(), Unit::Times)
+                .limit(1.0)
+                .fix("log less, or keep the lines shorter")
         })
     }
 }
@@ -310,7 +348,7 @@ mod tests {
     use crate::units::{MegaBytes, PerSecond};
 
     /// What is found about a function that serves `rate` requests a second of this CPU and wait (seconds) for 100 s.
-    fn found(rate: f64, cpu: f64, wait: f64, change: impl Fn(&mut Scenario, &mut Function)) -> Vec<String> {
+    fn found(rate: f64, cpu: f64, wait: f64, change: impl Fn(&mut Scenario, &mut Function)) -> Vec<Finding> {
         let mut scenario = fixtures::scenario();
         let constant = |seconds| Distribution::Constant(SimDuration::from_secs_f64(seconds));
         scenario.traffic.shape = Shape::Constant(PerSecond(rate));
@@ -334,13 +372,13 @@ mod tests {
         of_functions(&scenario, &architecture, &[run], &[])
     }
 
-    fn finds(found: &[String], what: &str) -> bool {
-        found.iter().any(|text| text.contains(what))
+    fn finds(found: &[Finding], what: &str) -> bool {
+        found.iter().any(|finding| finding.text.contains(what))
     }
 
     #[test]
     fn a_sound_function_has_no_findings() {
-        assert_eq!(found(5.0, 0.01, 0.1, |_, _| {}), Vec::<String>::new());
+        assert_eq!(found(5.0, 0.01, 0.1, |_, _| {}), vec![]);
     }
 
     #[test]
