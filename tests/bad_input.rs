@@ -467,6 +467,14 @@ fn what_a_group_does_besides() {
     mistake(resize, "{ at: \"02:00\", days: sunday, to: m7g.xlarge }", "only a single server", "`min: 1` and `max: 1`");
     let single = GOOD.replace("min: 2\n", "min: 1\n").replace(good, &with(resize).replace("max: 4", "max: 1"));
     assert_eq!(load(&single).unwrap().warnings, []);
+    let once = single.replace("at: \"02:00\", days: sunday", "at: 3d2h");
+    assert_eq!(load(&once).unwrap().warnings, []);
+    assert!(refused(&once.replace("at: 3d2h", "at: 3d2h, days: sunday"))[0].title.contains("happens once"));
+    assert!(refused(&once.replace("at: 3d2h", "at: noon"))[0].title.contains("noon"));
+    accepted("volume: 100 GB\n          volume_iops: 4000\n          volume_throughput: 250 MB/s");
+    mistake("volume_iops: 5000", "5000", "no 5000 operations", "3000 to 4000");
+    mistake("volume_throughput: 1000 MB/s", "1000 MB/s", "no 1000 MB/s", "`750 MB/s`");
+    mistake("volume_throughput: 250", "250", "`250`", "`250 MB/s`");
     assert!(refused(&single.replace("m7g.xlarge", "m7i.xlarge"))[0].title.contains("another processor"));
     assert!(refused(&single.replace("m7g.xlarge", "t4g.xlarge"))[0].title.contains("CPU credits"));
     let scaling = "scaling: { target_tracking: { cpu: 50% } }";

@@ -74,3 +74,52 @@ fn what_crosses_to_the_database_is_paid_on_both_sides() {
         assert_close("bytes", crossed.total as f64, 144_000.0 * 10_240.0 * 2.0 * share, 1e-5);
     }
 }
+
+/// The idle time-out of a balancer is 60 s unless stated (ALB user guide), and whoever has no answer by then gets 504; the target knows nothing of it.
+///
+/// By hand, a request each 100 s, from 50 s on, that computes for 90 s on one of two vCPUs, in 10,000 s: nobody is served, all but the last one, which is under way at the end, are
+/// 504 after 60 s; the instance works for all of the 90 s: 99 x 90 + 50 = 8,960 s of one vCPU, 0.448 of the instance. Whoever tries again 20 s after the 504 comes while the first
+/// attempt still works, and the second one works until 170 s, beside the next request's first one: 98 x 90 + 70 = 8,890 s more (the last but one begins 70 s before the
+/// end). Requests of 59.99 s are served, those of 60.01 s are not.
+#[test]
+fn a_balancer_gives_up_after_a_minute_and_the_instance_works_on() {
+    let shipped = costsim::spec::LoadOptions {
+        inputs: vec!["ec2-asg-alb".into()],
+        rate: Some("1/s".into()),
+        duration: Some("100ms".into()),
+        cpu_share: Some("0%".into()),
+        ..costsim::spec::LoadOptions::default()
+    };
+    let model = costsim::spec::load(&shipped).expect("a scenario").scenario.architectures.remove(0);
+    let minute = model.components.iter().find_map(|one| match &one.kind {
+        ComponentKind::LoadBalancer(balancer) => Some(balancer.idle_timeout),
+        _ => None,
+    });
+    assert_eq!(minute, Some(SimDuration::from_secs(60)));
+    let mut architecture = behind_balancer(ComponentKind::Fleet(fleet(1, 2)), Balancing::RoundRobin);
+    if let ComponentKind::LoadBalancer(balancer) = &mut architecture.components[0].kind {
+        balancer.idle_timeout = SimDuration::from_secs(60);
+    }
+    let of = |cpu: f64, again: bool| {
+        let mut scenario = cpu_scenario(0.01, 10_000.0, constant(cpu));
+        scenario.traffic.spread = Spread::Even;
+        if again {
+            let backoff = Backoff { base: secs(20.0), cap: secs(20.0), factor: 1.0, full_jitter: false };
+            scenario.client.retries = Some(Retries { attempts: 1, on: vec![504], backoff });
+        }
+        run(&scenario, &architecture)
+    };
+    let output = of(90.0, false);
+    assert_eq!(output.classes[0].ended[Outcome::TimedOut as usize], 99);
+    assert_eq!(output.classes[0].ended[Outcome::Served as usize], 0);
+    assert_close("at work", output.components[1].busy.expect("a level").0, 0.448, 1e-9);
+    assert_close("held", output.components[1].mean_in_system, 0.896, 1e-9);
+    let output = of(90.0, true);
+    assert_eq!(output.classes[0].ended[Outcome::TimedOut as usize], 99);
+    assert_close("with attempts", output.components[1].busy.expect("a level").0, 0.8925, 1e-9);
+    for (cpu, served) in [(59.99, 99), (60.01, 0)] {
+        let output = of(cpu, false);
+        assert_eq!(output.classes[0].ended[Outcome::Served as usize], served, "{cpu}");
+        assert_eq!(output.classes[0].ended[Outcome::TimedOut as usize], 99 - served, "{cpu}");
+    }
+}

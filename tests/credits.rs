@@ -8,6 +8,7 @@ use costsim::bill::{BillInput, bill, price_list};
 use costsim::catalog;
 use costsim::money::Usd;
 use costsim::spec::billing::Billing;
+use costsim::spec::group::*;
 use costsim::spec::model::*;
 use costsim::spec::scenario::*;
 use costsim::units::*;
@@ -112,4 +113,59 @@ fn what_is_owed_is_charged_when_an_instance_ends() {
     assert_eq!(output.classes[0].ended[0], 4);
     let charged = total(&output, "ec2.cpu_credit.t3") as f64 / 1e3;
     assert_close("vCPU-seconds", charged, 2_400.0 - 0.6 * 2_100.0, 1e-4);
+}
+
+/// A stopped instance keeps its credits for seven days (EC2 user guide).
+///
+/// Two t3.large in standard mode, one at first and one stopped in the pool that takes back what is scaled in. By hand: 0.05 requests/s of 10 s of CPU are three a minute, which
+/// calls for the second one at 60 s; at 4 h the traffic ends, and at 14,460 s the first one stops. It has earned 0.6 x 14,460 vCPU-s and has worked 10 s for
+/// each request of its own: all of the 4 until the other serves at 70 s, then each second one of the other 716: 362. It keeps 8,676 - 3,620 = 5,056 vCPU-s. Six or eight days
+/// later there is more to do for 12 h than both can: each works off what it has and then its baseline. The instance that had stayed has its 864 credits in both cases, so that
+/// what is worked off within seven days is 5,056 vCPU-s more than after them.
+#[test]
+fn credits_outlast_a_stop_by_seven_days() {
+    let worked = |days: f64| {
+        let again = 4.0 * 3_600.0 + days * 86_400.0;
+        let mut scenario = cpu_scenario(1.0, again + 43_200.0, constant(10.0));
+        scenario.traffic.spread = Spread::Even;
+        scenario.traffic.shape = Shape::Steps(vec![
+            (SimDuration::ZERO, PerSecond(0.05)),
+            (secs(14_400.0), PerSecond(1e-9)),
+            (secs(again), PerSecond(0.6)),
+        ]);
+        let step = |above: bool, threshold: f64, add: i64| {
+            ScalingPolicy::Step(StepScaling {
+                alarm: Alarm { metric: TrackedMetric::RequestsPerTarget, above, threshold, periods: 1 },
+                steps: vec![Step { from: 0.0, change: Change::By(add) }],
+                min_change: 1,
+                cooldown: None,
+            })
+        };
+        let pool = WarmPool {
+            state: PoolState::Stopped,
+            max_prepared: Some(2),
+            min_size: 0,
+            reuse: true,
+            start: constant(10.0),
+        };
+        let instance = catalog::instance_type("t3.large").expect("a known type");
+        let hourly = catalog::cpu_credits("t3.large").expect("it has credits");
+        let fleet = Fleet {
+            credits: Some(CpuCredits { hourly, unlimited: false }),
+            concurrency: Limit::At(10),
+            queue: Limit::At(10),
+            max: 2,
+            scaling: vec![step(true, 1.0, 1), step(false, 0.5, -1)],
+            warm_pool: Some(Box::new(pool)),
+            health_check_interval: SimDuration::ZERO,
+            deregistration_delay: SimDuration::ZERO,
+            warmup: SimDuration::ZERO,
+            ..Fleet::fixed(instance, 1)
+        };
+        let output = run(&scenario, &behind_balancer(ComponentKind::Fleet(fleet), Balancing::RoundRobin));
+        // In instances of two vCPUs.
+        output.components[1].busy.expect("a level").0 * 2.0 * scenario.horizon.as_secs_f64()
+    };
+    let (kept, lost) = (worked(6.0), worked(8.0));
+    assert_close("credits that were kept", kept - lost, 5_056.0, 0.01);
 }

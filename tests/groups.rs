@@ -441,7 +441,7 @@ fn a_server_changes_its_type() {
     let (hour, horizon) = (3600.0, 27.0 * 3600.0);
     let to = InstanceType { name: "m7i.xlarge".into(), vcpu: 4, memory_mib: 16_384, arch: Arch::X86 };
     let days = Days(0b000_0010);
-    let resize = Resize { at: SimDuration::from_hours(1), days, to, downtime: constant(58.0) };
+    let resize = Resize { at: SimDuration::from_hours(1), once: false, days, to, downtime: constant(58.0) };
     let server = Fleet {
         resizes: vec![resize],
         boot: vec![constant(3.0), constant(600.0), constant(20.0)],
@@ -452,6 +452,21 @@ fn a_server_changes_its_type() {
     let output = run(&even(10.0, horizon, 30.0), &behind(server.clone()));
     assert_eq!(instances(&output), 25 * 3_600_000);
     assert_eq!(total(&output, "ec2.od.linux.m7i.xlarge"), 2 * 3_600_000 - 58_000);
+    // The same change, given once as a time since t = 0.
+    let mut once = server.clone();
+    once.resizes[0] = Resize { at: SimDuration::from_hours(25), once: true, ..once.resizes[0].clone() };
+    let same = run(&even(10.0, horizon, 30.0), &behind(once.clone()));
+    assert_eq!(
+        (instances(&same), ended(&same, Outcome::Failed)),
+        (instances(&output), ended(&output, Outcome::Failed))
+    );
+    assert_eq!(total(&same, "ec2.od.linux.m7i.xlarge"), 2 * 3_600_000 - 58_000);
+    // After a warm-up it is counted from t = 0, and it does not come back the day after.
+    let mut scenario = even(0.01, 49.0 * hour, 1.0);
+    scenario.warmup = secs(hour);
+    once.resizes[0].at = SimDuration::from_hours(1);
+    let later = run(&scenario, &behind(once));
+    assert_eq!((instances(&later), total(&later, "ec2.od.linux.m7i.xlarge")), (3_600_000, 48 * 3_600_000 - 58_000));
     assert_eq!(total(&output, "ebs.gp3.gb"), 8 * 27 * 3_600_000);
     assert!((299..=301).contains(&ended(&output, Outcome::Failed)), "{:?}", output.classes[0].ended);
     assert!((809..=861).contains(&ended(&output, Outcome::Rejected)), "{:?}", output.classes[0].ended);
@@ -463,6 +478,22 @@ fn a_server_changes_its_type() {
     let at = |seconds: f64| busy[(seconds / bucket) as usize];
     assert_close("before", at(20.0 * hour), 0.5, 0.01);
     assert_close("after", at(26.0 * hour), 0.25, 0.01);
+}
+
+/// Two instances for an hour, each with a volume of 100 GB for 4,000 operations a second and 250 MB/s, of which 3,000 and 125 MB/s are free: 2 x 1,000 and 2 x 125 are paid
+/// for the hour. In a month of 730 hours, in us-east-1, that would be 2 x (1,000 x 0.005 + 125 x 0.04) = 20 $.
+#[test]
+fn what_a_volume_is_provisioned_for_is_paid() {
+    let fast = Fleet { volume_gib: 100, volume_iops: 4_000, volume_mbps: 250, ..fleet(2, 2) };
+    let output = run(&even(0.01, 3600.0, 0.1), &behind(fast));
+    assert_eq!(total(&output, "ebs.gp3.iops"), 2 * 1_000 * 3_600_000);
+    assert_eq!(total(&output, "ebs.gp3.mbps"), 2 * 125 * 3_600_000);
+    let month = SimDuration::from_hours(730);
+    let wanted = ["ebs.gp3.iops", "ebs.gp3.mbps"];
+    let priced = priced_for(&output, &wanted, SimDuration::from_hours(1), month, &FreeTier::None);
+    assert_eq!(priced.total, "20".parse().expect("a sum"));
+    let plain = run(&even(0.01, 3600.0, 0.1), &behind(fleet(2, 2)));
+    assert!(plain.usage.meters.iter().all(|meter| !wanted.contains(&meter.sku.as_str())));
 }
 
 /// Four instances are replaced from 600 s on; 75 % stay in service, so one at a time. Pending 20 s, no boot, a check within 5 s, a warm-up of 60 s, draining 300 s.

@@ -406,7 +406,7 @@ impl FleetState {
             let first = SimTime((midnight + state.schedule[change].at.0) % DAY.0);
             state.plan(first, Step::Schedule(change as u32), 0, queue);
         }
-        state.plan_resizes(midnight, queue);
+        state.plan_resizes(shared.scenario.warmup, queue);
         state.plan_deployments(name, shared, queue);
         state.plan_incidents(shared, queue);
         state
@@ -845,7 +845,7 @@ impl FleetState {
             self.books.left(&call, now);
             done(call, Ending { at: now, status: 502, outcome: Outcome::Failed });
         }
-        self.return_to_pool(now, zone, shared);
+        self.return_to_pool(now, slot, zone, shared);
     }
 
     /// Takes an instance off the books; gives back what it had at work.

@@ -206,7 +206,7 @@ pub fn not_modelled() -> Vec<String> {
         "Operations staff, support plans, taxes, and discounts negotiated with AWS, unless they are stated.",
         "Environments that Lambda recycles or initialises ahead of requests on its own account, unless `max_age` and `proactive_init` say so.",
         "The limits of tables, queues and streams.",
-        "Memory of instances unless `memory` states it.",
+        "Memory of instances unless `memory` states it; their network bandwidth, and the operations and throughput of their volumes, as limits.",
         "Transfer between zones beyond what `backend.transfer` and network balancers state, storage of logs, alarms, and the public addresses of NAT gateways.",
         "The error of the traffic forecast: the intervals show the noise of this traffic alone.",
     ]
@@ -904,7 +904,13 @@ fn fleet(sheet: &mut Sheet, fleet: &Fleet) {
         Seconds(SimDuration::from_secs(300)),
         AWS_ALB,
     );
-    sheet.say("volume", format!("{} GiB gp3 a machine", fleet.volume_gib));
+    let (gib, iops, mbps) = (fleet.volume_gib, fleet.volume_iops, fleet.volume_mbps);
+    let more = if (iops, mbps) == (Fleet::FREE_IOPS, Fleet::FREE_MBPS) {
+        String::new()
+    } else {
+        format!(" with {iops} operations a second and {mbps} MB/s")
+    };
+    sheet.say("volume", format!("{gib} GiB gp3 a machine{more}"));
     sheet.say("metric period", fleet.metric_period);
     sheet.say("instance warm-up", fleet.warmup);
     group::group(sheet, fleet);

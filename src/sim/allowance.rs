@@ -28,6 +28,12 @@ impl Allowance {
         self.balance
     }
 
+    /// What is left of it when its server stops: what it owed has been charged.
+    pub const fn kept(&self) -> Self {
+        let balance = if self.balance > 0.0 { self.balance } else { 0.0 };
+        Self { balance, ..Self::new(self.earned, self.most, self.borrows) }
+    }
+
     /// The balance and what is charged after `elapsed` nanoseconds with `load` processors at work.
     fn after(&self, elapsed: f64, load: f64) -> (f64, f64) {
         let balance = (self.balance + (self.earned - load) * elapsed).min(self.most);

@@ -92,12 +92,16 @@ record! {
         optional lifecycle_hooks: RawHooks,
         /// Instances that wait prepared; none unless given.
         optional warm_pool: RawWarmPool,
-        /// Changes of the type of a single server at times of the day, with their downtime.
+        /// Changes of the type of a single server, at times of the day or once, with their downtime.
         optional resize: Vec<RawResize>,
         /// Draining before an instance is terminated (default 300s).
         optional deregistration_delay: At<SimDuration>,
         /// gp3 root volume of each instance (default 8 GB).
         optional volume: At<Bytes>,
+        /// Operations a second that the volume is provisioned for, 3000 to 80000; what is above 3,000 is paid (default 3000).
+        optional volume_iops: At<u32>,
+        /// Its throughput, 125 to 2000 MB/s; what is above 125 MB/s is paid (default 125 MB/s).
+        optional volume_throughput: At<Throughput>,
         /// Period of the fleet's metrics: 60s (detailed monitoring, paid) or 300s (default 60s).
         optional metric_period: At<SimDuration>,
         /// Time for which a new instance is kept out of the metric and blocks scaling in (default 300s).
@@ -106,7 +110,7 @@ record! {
         optional speed: At<f64>,
     }
     later [
-        "mixed_instances", "cooldown", "failures", "placement", "purchase", "savings_plan", "reserved", "iops",
+        "mixed_instances", "cooldown", "failures", "placement", "purchase", "savings_plan", "reserved",
     ]
 }
 
@@ -322,6 +326,7 @@ pub(super) fn check_fleet(
     {
         reader.error("out-of-range", "a gp3 volume has at most 64 TB", volume.span, "", "write e.g. `8 GB`");
     }
+    let (volume_iops, volume_mbps) = check_volume(raw, volume_gib, reader);
     let health = within(raw.health_check_interval.as_ref(), second(5), second(300), second(30), reader);
     let draining = within(raw.deregistration_delay.as_ref(), second(0), second(3_600), second(300), reader);
     // Without a default warm-up the cooldown of 300 s is used (EC2 Auto Scaling user guide).
@@ -430,6 +435,8 @@ pub(super) fn check_fleet(
         health_check_interval: health,
         deregistration_delay: draining,
         volume_gib: volume_gib?,
+        volume_iops,
+        volume_mbps,
         metric_period: metric_period.map_or(second(60), |period| period.value),
         warmup,
         app_is_last,
@@ -440,6 +447,56 @@ pub(super) fn check_fleet(
         resizes,
         predictive,
     })
+}
+
+/// MB/s of a volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Throughput(u32);
+
+impl FromYaml for Throughput {
+    const EXPECTS: &'static str = "a throughput such as `250 MB/s`";
+
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let Some(text) = node.scalar() else { return reader.mismatch(node, Self::EXPECTS) };
+        let number = text.trim().strip_suffix("MB/s").map(str::trim_end).filter(|digits| digits.len() <= 9);
+        let number = number.filter(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()));
+        let Some(number) = number.and_then(|digits| digits.parse().ok()) else {
+            let title = format!("expected {}, found `{}`", Self::EXPECTS, shorten(text));
+            reader.error("wrong-type", title, node.span, "", "write a whole number of MB/s, e.g. `250 MB/s`");
+            return None;
+        };
+        Some(Self(number))
+    }
+
+    fn schema(_: &mut Schemas) -> serde_json::Value {
+        json!({ "type": "string", "pattern": r"^\s*[0-9]+\s*MB/s\s*$" })
+    }
+}
+
+/// Operations and MB a second of a gp3 volume.
+///
+/// EBS user guide, general purpose volumes: 3,000 and 125 MB/s are in the price of the storage; at most 80,000 and 2,000 MB/s since 2025-09, 500 operations for each GB and
+/// 0.25 MB/s for each operation (read 2026-11-29 in copies of that page by others).
+fn check_volume(raw: &RawFleet, gib: Option<u32>, reader: &mut Reader) -> (u32, u32) {
+    let iops = raw.volume_iops.as_ref().map_or(Fleet::FREE_IOPS, |iops| iops.value);
+    let mbps = raw.volume_throughput.as_ref().map_or(Fleet::FREE_MBPS, |mbps| mbps.value.0);
+    if let Some(at) = &raw.volume_iops {
+        let most = gib.unwrap_or(u32::MAX).saturating_mul(500).clamp(Fleet::FREE_IOPS, 80_000);
+        if !(Fleet::FREE_IOPS..=most).contains(&iops) {
+            let title = format!("this gp3 volume has no {iops} operations a second");
+            let help = format!("write 3000 to {most}: at most 500 for each GB of `volume:`, and 80000");
+            reader.error("out-of-range", title, at.span, "", &help);
+        }
+    }
+    if let Some(at) = &raw.volume_throughput {
+        let most = (iops / 4).clamp(Fleet::FREE_MBPS, 2_000);
+        if !(Fleet::FREE_MBPS..=most).contains(&mbps) {
+            let title = format!("this gp3 volume has no {mbps} MB/s");
+            let help = format!("write `125 MB/s` to `{most} MB/s`: at most a quarter of `volume_iops:`, and 2000");
+            reader.error("out-of-range", title, at.span, "", &help);
+        }
+    }
+    (iops, mbps)
 }
 
 /// An instance type of the catalogue that is modelled.

@@ -90,12 +90,14 @@ pub struct Predictive {
     pub buffer: SimDuration,
 }
 
-/// A change of the type of a single server, at a time of the day.
+/// A change of the type of a single server, at a time of the day or once.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resize {
-    /// Since midnight; t = 0 is a midnight.
+    /// Since midnight, where t = 0 is a midnight; or since t = 0, if it happens once.
     pub at: SimDuration,
-    /// On which days.
+    /// It happens once.
+    pub once: bool,
+    /// On which days, if it does not.
     pub days: Days,
     /// The type that it has from then on.
     pub to: InstanceType,

@@ -6,8 +6,10 @@ use super::group::{Hook, Hooks, MemoryUse, PoolState, Resize, WarmPool, WhenFull
 use super::model::{Days, InstanceType};
 use super::model_yaml::within;
 use super::quantity::TimeOfDay;
-use super::read::{At, Reader, keywords, record};
+use super::read::{At, FromYaml, Reader, Schemas, keywords, record};
 use crate::units::{Bytes, SimDuration};
+use crate::yaml::Node;
+use serde_json::json;
 
 record! {
     /// Memory that the application takes of an instance.
@@ -163,13 +165,37 @@ pub(super) fn check_warm_pool(
     }
 }
 
+/// A time of day, or a time since t = 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    Daily(SimDuration),
+    Once(SimDuration),
+}
+
+impl FromYaml for When {
+    const EXPECTS: &'static str = "a time of day such as `\"02:00\"`, or a time since the start such as `3d2h`";
+
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let Some(text) = node.scalar() else { return reader.mismatch(node, Self::EXPECTS) };
+        if text.contains(':') {
+            return TimeOfDay::read(node, reader).map(|time| Self::Daily(time.0));
+        }
+        SimDuration::read(node, reader).map(Self::Once)
+    }
+
+    fn schema(schemas: &mut Schemas) -> serde_json::Value {
+        let (daily, once) = (TimeOfDay::schema(schemas), SimDuration::schema(schemas));
+        json!({ "anyOf": [daily, once] })
+    }
+}
+
 record! {
     /// A change of the instance type of a single server: it is stopped, changed and started again.
-    pub(crate) struct RawResize: "a change such as `{ at: \"02:00\", days: sunday, to: m7g.xlarge }`" {
-        /// Time of day, counted from t = 0, which is midnight.
-        required at: At<TimeOfDay>,
-        /// On which days (default every).
-        optional days: Days,
+    pub(crate) struct RawResize: "a change such as `{ at: \"02:00\", days: sunday, to: m7g.xlarge }` or `{ at: 3d2h, to: m7g.xlarge }`" {
+        /// Time of day, counted from t = 0, which is midnight; or a time since t = 0, when it happens once.
+        required at: At<When>,
+        /// On which days (default every); not for one that happens once.
+        optional days: At<Days>,
         /// The type that it has from then on, of the same processor architecture.
         required to: At<String>,
         /// From the order until it runs again, without the boot that follows (default 58s: 40 s to stop, from memory, and 18 s to start).
@@ -204,7 +230,16 @@ pub(super) fn check_resizes(
             reader.error("not-modelled", "CPU credits across a change of type are not modelled", to.span, "", help);
         }
         let downtime = one.downtime.clone().unwrap_or(Distribution::Constant(SimDuration::from_secs(58)));
-        checked.push(Resize { at: at.value.0, days: one.days.unwrap_or(Days(0b111_1111)), to: found, downtime });
+        let days = one.days.as_ref().map_or(Days(0b111_1111), |days| days.value);
+        let (at, once) = match at.value {
+            When::Daily(at) => (at, false),
+            When::Once(at) => (at, true),
+        };
+        if let Some(days) = one.days.as_ref().filter(|_| once) {
+            let help = "remove it, or write a time of day such as `at: \"02:00\"`";
+            reader.error("wrong-type", "a change since the start happens once, on no other days", days.span, "", help);
+        }
+        checked.push(Resize { at, once, days, to: found, downtime });
     }
     checked
 }

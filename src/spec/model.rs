@@ -489,6 +489,10 @@ pub struct Fleet {
     pub deregistration_delay: SimDuration,
     /// Root volume, GiB of gp3 a machine.
     pub volume_gib: u32,
+    /// Operations a second that it is provisioned for.
+    pub volume_iops: u32,
+    /// MB/s that it is provisioned for.
+    pub volume_mbps: u32,
     /// Period of the fleet's CloudWatch metrics: 60 s (detailed monitoring, paid) or 300 s.
     pub metric_period: SimDuration,
     /// Instance warm-up: kept out of the metric and blocking scale-in for this long after coming into service.
@@ -523,6 +527,11 @@ pub struct InstanceType {
 }
 
 impl Fleet {
+    /// Operations a second that are in the price of a gp3 volume (EBS pricing page).
+    pub const FREE_IOPS: u32 = 3_000;
+    /// MB/s that are.
+    pub const FREE_MBPS: u32 = 125;
+
     /// vCPUs of one of its machines.
     pub fn vcpus(&self) -> f64 {
         self.task.map_or(f64::from(self.instance.vcpu), |task| f64::from(task.milli_vcpu) / 1_000.0)
@@ -556,6 +565,8 @@ impl Fleet {
             health_check_interval: SimDuration::from_secs(30),
             deregistration_delay: SimDuration::from_secs(300),
             volume_gib: 8,
+            volume_iops: Self::FREE_IOPS,
+            volume_mbps: Self::FREE_MBPS,
             metric_period: SimDuration::from_secs(60),
             warmup: SimDuration::from_secs(300),
             app_is_last: false,

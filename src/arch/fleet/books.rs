@@ -23,7 +23,13 @@ fn spot_key(on_demand: &str, permille: u32) -> String {
 /// What a machine's time is paid by.
 enum Machine {
     /// An instance with its volume.
-    Instance { on_demand: MeterId, spot: Option<MeterId>, volumes: MeterId, volume_gib: u64 },
+    Instance {
+        on_demand: MeterId,
+        spot: Option<MeterId>,
+        volumes: MeterId,
+        volume_gib: u64,
+        provisioned: Vec<(MeterId, u64)>,
+    },
     /// A managed instance, with its fee, and the requests that it takes.
     Managed { on_demand: MeterId, fee: MeterId, requests: MeterId },
     /// A task by its thousandths of a vCPU and its MB.
@@ -117,6 +123,14 @@ impl Books {
                     spot: spot.as_ref().map(|sku| ledger.open(name, sku.clone(), RawUnit::Ms)),
                     volumes: ledger.open(name, "ebs.gp3.gb", RawUnit::GibMs),
                     volume_gib: u64::from(fleet.volume_gib),
+                    provisioned: [
+                        ("ebs.gp3.iops", fleet.volume_iops.saturating_sub(Fleet::FREE_IOPS)),
+                        ("ebs.gp3.mbps", fleet.volume_mbps.saturating_sub(Fleet::FREE_MBPS)),
+                    ]
+                    .into_iter()
+                    .filter(|(_, beyond)| *beyond > 0)
+                    .map(|(sku, beyond)| (ledger.open(name, sku, RawUnit::Ms), u64::from(beyond)))
+                    .collect(),
                 };
                 (machine, std::iter::once(sku).chain(spot).collect())
             }
@@ -355,12 +369,15 @@ impl Books {
         let spot = spot + std::mem::take(&mut self.extra_spot);
         let stopped = (std::mem::take(&mut self.hour_stopped) / u128::from(NANOS_PER_MILLI)) as u64;
         match &self.meters.machine {
-            Machine::Instance { on_demand, spot: of_spot, volumes, volume_gib } => {
+            Machine::Instance { on_demand, spot: of_spot, volumes, volume_gib, provisioned } => {
                 ledger.book(*on_demand, billed.saturating_sub(spot));
                 if let Some(meter) = of_spot {
                     ledger.book(*meter, spot);
                 }
                 ledger.book(*volumes, (billed + before + stopped) * volume_gib);
+                for (meter, beyond) in provisioned {
+                    ledger.book(*meter, (billed + before + stopped) * beyond);
+                }
             }
             Machine::Managed { on_demand, fee, requests } => {
                 ledger.book(*on_demand, billed);

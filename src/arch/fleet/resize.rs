@@ -13,7 +13,7 @@ use crate::sim::random::Key;
 use crate::sim::sampler::Sampler;
 use crate::spec::group::Resize;
 use crate::spec::model::Fleet;
-use crate::units::SimTime;
+use crate::units::{SimDuration, SimTime};
 
 /// The changes of a fleet.
 pub struct Resizes {
@@ -35,9 +35,11 @@ impl Resizes {
 
 impl FleetState {
     /// Puts the changes on the agenda.
-    pub(super) fn plan_resizes(&mut self, midnight: u64, queue: &mut EventQueue<Event>) {
+    pub(super) fn plan_resizes(&mut self, warmup: SimDuration, queue: &mut EventQueue<Event>) {
+        let midnight = warmup.0 % DAY.0;
         for index in 0..self.resizes.changes.len() {
-            let at = SimTime((midnight + self.resizes.changes[index].0.at.0) % DAY.0);
+            let Resize { at, once, .. } = self.resizes.changes[index].0;
+            let at = if once { SimTime::ZERO + warmup + at } else { SimTime((midnight + at.0) % DAY.0) };
             self.plan(at, Step::Resize(index as u32), 0, queue);
         }
     }
@@ -51,9 +53,11 @@ impl FleetState {
         queue: &mut EventQueue<Event>,
         done: &mut impl FnMut(Call, Ending),
     ) {
-        self.plan(now + DAY, Step::Resize(index), 0, queue);
-        let (Resize { days, to, .. }, room) = self.resizes.changes[index as usize].clone();
-        if !days.contains(super::weekday(now, shared.scenario)) || self.books.is_already(index as usize) {
+        let (Resize { days, to, once, .. }, room) = self.resizes.changes[index as usize].clone();
+        if !once {
+            self.plan(now + DAY, Step::Resize(index), 0, queue);
+        }
+        if !(once || days.contains(super::weekday(now, shared.scenario))) || self.books.is_already(index as usize) {
             return;
         }
         let here =

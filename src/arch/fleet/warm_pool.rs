@@ -6,16 +6,19 @@
 //! zone with fewest instances, and only without any launches afresh. From stopped the system and the application start again, from hibernated
 //! the system only, from running nothing does; the user data never runs again.
 //!
-//! Source: EC2 Auto Scaling user guide, "warm pools" (automatic public addresses are given back by stopped instances).
+//! CPU credits outlast a stop by seven days; what was owed is charged when it stops.
+//!
+//! Sources: EC2 Auto Scaling user guide, "warm pools" (automatic public addresses are given back by stopped instances); EC2 user guide, "CPU credits"
+//! (T3, T3a and T4g; AWS.md 4.5).
 
-use super::{FleetState, Instance, Phase, Step};
+use super::{Credits, FleetState, Instance, Phase, Step};
 use crate::arch::world::{Event, Shared};
 use crate::sim::allowance::Allowance;
 use crate::sim::queue::EventQueue;
 use crate::sim::random::Key;
 use crate::sim::sampler::Sampler;
 use crate::spec::group::{PoolState, WarmPool};
-use crate::units::SimTime;
+use crate::units::{SimDuration, SimTime};
 
 /// The state of a warm pool.
 pub struct Pool {
@@ -26,10 +29,20 @@ pub struct Pool {
     start: Sampler,
     key: Key,
     /// Those that wait.
-    ready: Vec<u32>,
+    ready: Vec<Waiting>,
     /// Those that boot.
     preparing: Vec<u32>,
 }
+
+/// An instance that waits, and since when.
+#[derive(Clone, Copy)]
+struct Waiting {
+    slot: u32,
+    since: SimTime,
+}
+
+/// For so long a stopped instance keeps its CPU credits.
+const CREDITS_KEPT: SimDuration = SimDuration::from_hours(7 * 24);
 
 impl Pool {
     /// An empty one.
@@ -67,7 +80,7 @@ impl FleetState {
     pub(super) fn start_with_pool(&mut self, shared: &mut Shared<'_>) {
         for _ in 0..self.missing_in_pool().max(0) {
             let zone = self.emptiest_zone();
-            self.wait_in_pool(SimTime::ZERO, zone, shared);
+            self.wait_in_pool(SimTime::ZERO, zone, None, shared);
         }
     }
 
@@ -92,7 +105,7 @@ impl FleetState {
         }
         for _ in missing..0 {
             let Some(pool) = &self.warm else { return };
-            let last = pool.preparing.last().or(pool.ready.last()).copied();
+            let last = pool.preparing.last().copied().or(pool.ready.last().map(|waiting| waiting.slot));
             last.into_iter().for_each(|slot| self.leave_pool(now, slot, shared));
         }
     }
@@ -100,15 +113,16 @@ impl FleetState {
     /// The zone with fewest instances of the group and its pool.
     fn emptiest_zone(&self) -> u32 {
         let pooled = |zone: u32| {
-            let slots = self.warm.iter().flat_map(|pool| pool.ready.iter().chain(&pool.preparing));
-            slots.filter(|&&slot| self.instances[slot as usize].zone == zone).count() as u32
+            let waiting = |pool: &Pool| pool.ready.iter().map(|one| one.slot).chain(pool.preparing.clone()).collect();
+            let slots: Vec<u32> = self.warm.as_ref().map(waiting).unwrap_or_default();
+            slots.iter().filter(|&&slot| self.instances[slot as usize].zone == zone).count() as u32
         };
         let zones = (0..self.zones).filter(|&zone| self.failures.works(zone));
         zones.min_by_key(|&zone| self.by_zone[zone as usize] + pooled(zone)).unwrap_or(0)
     }
 
-    /// A new instance that is prepared already.
-    fn wait_in_pool(&mut self, now: SimTime, zone: u32, shared: &mut Shared<'_>) {
+    /// A new instance that is prepared already; with what it has `kept` of its credits.
+    fn wait_in_pool(&mut self, now: SimTime, zone: u32, kept: Option<Allowance>, shared: &mut Shared<'_>) {
         let runs = self.warm.as_ref().is_some_and(|pool| pool.state == PoolState::Running);
         if runs && !self.takes_vcpus(shared) {
             return;
@@ -120,8 +134,12 @@ impl FleetState {
         } else {
             self.books.stops(now);
         }
+        let fresh = |credits: Credits| Allowance::new(credits.earned, credits.most, credits.unlimited);
+        if let Some(allowance) = kept.or(self.credits.map(fresh)) {
+            self.instances[slot as usize].server.grant(now, allowance);
+        }
         if let Some(pool) = &mut self.warm {
-            pool.ready.push(slot);
+            pool.ready.push(Waiting { slot, since: now });
         }
     }
 
@@ -137,7 +155,7 @@ impl FleetState {
     pub(super) fn prepared(&mut self, now: SimTime, slot: u32, shared: &mut Shared<'_>) {
         let Some(pool) = &mut self.warm else { return };
         pool.preparing.retain(|&other| other != slot);
-        pool.ready.push(slot);
+        pool.ready.push(Waiting { slot, since: now });
         let runs = pool.state == PoolState::Running;
         let instance = &mut self.instances[slot as usize];
         instance.phase = Phase::Pooled;
@@ -153,20 +171,21 @@ impl FleetState {
     pub(super) fn wake_one(&mut self, now: SimTime, shared: &mut Shared<'_>, queue: &mut EventQueue<Event>) -> bool {
         let Some(pool) = &self.warm else { return false };
         let zone = |slot: u32| self.instances[slot as usize].zone;
-        let there = pool.ready.iter().enumerate().filter(|(_, slot)| self.failures.works(zone(**slot)));
+        let slots = pool.ready.iter().map(|waiting| waiting.slot).enumerate();
+        let there = slots.filter(|(_, slot)| self.failures.works(zone(*slot)));
         let order = |slot: u32| (self.by_zone[zone(slot) as usize], self.instances[slot as usize].launched);
-        let Some((place, slot)) = there.map(|(place, &slot)| (place, slot)).min_by_key(|&(_, slot)| order(slot)) else {
-            return false;
-        };
+        let Some((place, slot)) = there.min_by_key(|&(_, slot)| order(slot)) else { return false };
         let stopped = pool.state != PoolState::Running;
         if stopped && !self.may_launch(now, false, shared, queue) {
             return true;
         }
-        if let Some(pool) = &mut self.warm {
-            pool.ready.remove(place);
-        }
+        let since = self.warm.as_mut().map_or(now, |pool| pool.ready.remove(place).since);
         if stopped {
             self.books.starts(now);
+            if now > since + CREDITS_KEPT {
+                let server = self.running.server(self.vcpu, self.room.concurrency, self.room.queue);
+                self.instances[slot as usize].server = server;
+            }
         }
         // It comes into the group now, and what was on the agenda for it is no longer.
         self.launches += 1;
@@ -207,7 +226,7 @@ impl FleetState {
     /// Takes an instance out of the pool for good.
     fn leave_pool(&mut self, now: SimTime, slot: u32, shared: &mut Shared<'_>) {
         let Some(pool) = &mut self.warm else { return };
-        pool.ready.retain(|&other| other != slot);
+        pool.ready.retain(|other| other.slot != slot);
         pool.preparing.retain(|&other| other != slot);
         let instance = &self.instances[slot as usize];
         let waits_stopped = instance.phase == Phase::Pooled && instance.running_since == SimTime::NEVER;
@@ -241,10 +260,11 @@ impl FleetState {
     }
 
     /// An instance has ended in this zone: with `reuse_on_scale_in` it waits in the pool from now on.
-    pub(super) fn return_to_pool(&mut self, now: SimTime, zone: u32, shared: &mut Shared<'_>) {
+    pub(super) fn return_to_pool(&mut self, now: SimTime, slot: u32, zone: u32, shared: &mut Shared<'_>) {
         let reuse = self.warm.as_ref().is_some_and(|pool| pool.reuse);
         if reuse && self.failures.works(zone) && self.missing_in_pool() > 0 {
-            self.wait_in_pool(now, zone, shared);
+            let kept = self.instances[slot as usize].server.allowance().map(Allowance::kept);
+            self.wait_in_pool(now, zone, kept, shared);
         }
     }
 }

@@ -52,12 +52,9 @@ pub(super) fn group(sheet: &mut Sheet, fleet: &Fleet) {
         sheet.sourced("warm_pool", text, POOL_SOURCE);
     }
     for one in &fleet.resizes {
-        let text = format!(
-            "{} from {} on, on its days: {} until it runs, then its boot",
-            one.to.name,
-            Seconds(one.at),
-            distribution(&one.downtime),
-        );
+        let from = if one.once { format!("{}, once", one.at) } else { format!("{} on, on its days", Seconds(one.at)) };
+        let text =
+            format!("{} from {from}: {} until it runs, then its boot", one.to.name, distribution(&one.downtime),);
         sheet.sourced(
             "resize",
             text,
