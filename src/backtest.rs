@@ -7,6 +7,7 @@
 pub mod bill_file;
 mod keys;
 
+use crate::bill::book::listed_as;
 use crate::bill::service_of;
 use crate::results::{ArchitectureResult, LineKind};
 use bill_file::Billed;
@@ -118,7 +119,7 @@ pub fn compare(a: &ArchitectureResult, month_hours: f64, bill: &Billed) -> Backt
     // An upfront fee is on one bill of the term, so its month's share has nothing to be held against.
     for line in a.line_items.iter().filter(|line| line.kind() != LineKind::Upfront) {
         let number = |text: &str| text.parse::<f64>().ok().filter(|value| value.is_finite()).unwrap_or(0.0) * scale;
-        entry(&line.service, &line.sku, &mut |item| {
+        entry(&line.service, &listed_as(&line.sku), &mut |item| {
             item.simulated += number(&line.amount);
             *item.simulated_quantity.get_or_insert(0.0) += number(&line.quantity);
         });

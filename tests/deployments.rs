@@ -129,12 +129,14 @@ fn versions_share_the_scaling_rate() {
 }
 
 /// Two provisioned environments. Those of the new version are asked for at 300 s and ready 90 s and 2 x 10 ms later; the canary's last step is at 690.02 s.
-/// Then the old ones are given up: 690.02 s are paid as 900; the new ones are paid from 300 s on. No call is ever cold.
+/// Then the old ones are given up: 690.02 s are paid as 900; the new ones are paid from 300 s on. No call is ever cold. The two
+/// new ones are initialised for 400 ms each, which is paid; the old ones were so before the start.
 #[test]
 fn both_versions_provisioned_concurrency_is_paid_during_the_shift() {
     let scenario = deployed(1.0, 3600.0, 0.1, 300.0, TrafficShift::canary(5));
     let rule = Provisioned { level: 2, preparation: secs(90.0), tracking: None, schedule: Vec::new() };
-    let output = run_function(&scenario, Function { provisioned: Some(rule), ..function() });
+    let output = run_function(&scenario, Function { provisioned: Some(rule), init: vec![constant(0.4)], ..function() });
+    assert_eq!(used(&output, "lambda.pc.init.x86"), 2 * 400 * MEMORY);
     assert_eq!(used(&output, "lambda.pc.capacity.x86"), 2 * (900 + 3300) * 1000 * MEMORY);
     assert_eq!(used(&output, "lambda.pc.duration.x86"), 3600 * 100 * MEMORY);
     assert_eq!(output.components[0].cold_starts, Some(0));

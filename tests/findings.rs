@@ -128,25 +128,31 @@ fn provisioned_concurrency_below_its_break_even() {
 /// 400 a second for 10 s, at 1.25 ms, 3.75 ms …, against 200 a second that may be saved for one second: until the last, at 9.99875 s, 200 + 1,999.75
 /// have been let in, so of 4,000 the rate refuses 1,801. At 20 ms each no more than 400 x 0.02 = 8 are at work.
 ///
-/// With 5 reserved some of those that were let in meet no room, and are refused as well, but not by the rate.
+/// With 5 reserved behind an API some of those that were let in meet no room, and are refused as well, but not by the rate. Without the API the function's URL
+/// takes 50 a second: 50 + 499.9 are let in, and 3,451 refused by it.
 #[test]
 fn the_request_rate_refuses_short_calls() {
-    let with = |settings: &str| {
+    let with = |front: &str, settings: &str| {
         let account = "horizon: 10s\naccount: { free_tier: none, concurrency: 200, request_rate: 200 }";
-        compared(
-            "constant: 400/s",
-            &waiting("20ms"),
-            &shop(&format!("memory: 128 MB, timeout: 10s, {settings}")),
-            account,
-        )
+        let components = format!("{front}{}", shop(&format!("memory: 128 MB, timeout: 10s, {settings}")));
+        compared("constant: 400/s", &waiting("20ms"), &components, account)
     };
-    let throttled = |results: &Value| results["architectures"][0]["components"][0]["throttled"]["value"].as_f64();
-    let plain = with("");
+    let throttled = |results: &Value, component: usize| {
+        results["architectures"][0]["components"][component]["throttled"]["value"].as_f64()
+    };
+    let plain = with("", "");
     held(&plain, "throttled-by-rate", 0.02, Some(0.1), "s", Some(1_801), "more concurrency");
-    assert_eq!(throttled(&plain), Some(1_801.0));
-    let reserved = with("reserved_concurrency: 5");
+    assert_eq!(throttled(&plain, 0), Some(1_801.0));
+    let reserved = with("api: { http_api: { to: shop } }\n", "reserved_concurrency: 5");
     held(&reserved, "throttled-by-rate", 0.02, Some(0.1), "s", Some(1_801), "more concurrency");
-    assert!(throttled(&reserved) > Some(1_900.0), "{:?}", throttled(&reserved));
+    assert!(throttled(&reserved, 1) > Some(1_900.0), "{:?}", throttled(&reserved, 1));
+    let url = with("", "reserved_concurrency: 5");
+    held(&url, "throttled-by-rate", 0.02, Some(0.1), "s", Some(3_451), "more concurrency");
+    let text = finding(&url, "throttled-by-rate").unwrap()["text"].to_string();
+    assert!(
+        text.contains("the 50 requests a second of its URL (10 x reserved concurrency) end when 1 of 5 are at work"),
+        "{text}"
+    );
 }
 
 /// 450 calls in 90 s, each of which waits 300 ms for another function: 450 x 0.3 s x 1,769 / 1,024 GB = 233.218 GB-s.

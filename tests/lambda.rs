@@ -57,6 +57,37 @@ fn provisioned_time_is_paid_in_steps_of_five_minutes() {
     assert_eq!(used(&output, "lambda.pc.capacity.x86"), (3600 + 2 * 600) * 1000 * MEMORY);
 }
 
+/// An init of 400 ms; two environments from before the start, three more from 1 h to 2 h, and none lives for longer than 30 min. In three hours the two are
+/// initialised again at 30, 60, 90, 120 and 150 min, the three at 60 and 90 min (at 120 they are given up): 10 + 6 inits. They are paid as what calls on
+/// such environments are: 16 x 0.4 s x 1,769 / 1,024 GB x $0.0000097222 = $0.00010749107375.
+#[test]
+fn inits_of_provisioned_environments_are_paid_apart() {
+    let hours = SimDuration::from_hours;
+    let rule = Provisioned { schedule: vec![(hours(1), 5), (hours(2), 2)], ..provisioned(2) };
+    let function = Function { provisioned: Some(rule), init: vec![constant(0.4)], ..function() };
+    let aged = Function { max_age: Some(SimDuration::from_mins(30)), ..function.clone() };
+    let scenario = even(0.1, 10_800.0, 0.1);
+    let output = run_function(&scenario, aged.clone());
+    assert_eq!(used(&output, "lambda.pc.init.x86"), 16 * 400 * MEMORY);
+    assert_eq!(used(&output, "lambda.pc.duration.x86"), 1_080 * 100 * MEMORY);
+    assert_eq!((used(&output, "lambda.duration.x86"), output.components[0].cold_starts), (0, Some(0)));
+    let bill = priced(&output, &["lambda.pc.init.x86"], scenario.horizon, &FreeTier::Full);
+    assert_close("its price", bill.total.to_f64(), 0.000_107_491_073_75, 1e-9);
+    assert_eq!(bill.lines.len(), 1, "a line of its own");
+    // Nothing ends by itself: the raise alone.
+    let output = run_function(&scenario, function.clone());
+    assert_eq!(used(&output, "lambda.pc.init.x86"), 3 * 400 * MEMORY);
+    // More of `/tmp` than is free is paid while it initialises, too: 512 MB more.
+    let output = run_function(&scenario, Function { ephemeral: MegaBytes(1_024), ..aged });
+    assert_eq!(used(&output, "lambda.ephemeral_over_512mb.x86"), (1_080 * 100 + 16 * 400) * 512);
+    // Each takes 130 s at most, or its time-out.
+    let slow = Function { init: vec![constant(1_000.0)], timeout: secs(10.0), ..function.clone() };
+    assert_eq!(used(&run_function(&scenario, slow), "lambda.pc.init.x86"), 3 * 130_000 * MEMORY);
+    // A level that never changes was initialised before the start.
+    let output = run_function(&scenario, Function { provisioned: Some(provisioned(2)), ..function });
+    assert!(output.usage.meters.iter().all(|meter| !meter.sku.starts_with("lambda.pc.init")));
+}
+
 /// 200 environments asked for at 60 s: 90 s of preparation and 2 s at 100 a second, so all are ready at 152 s. Requests come at half
 /// seconds: 152 before, 148 after.
 #[test]

@@ -124,6 +124,43 @@ fn time_is_exact_and_requests_add_up() {
     assert_eq!(requests.hourly.iter().sum::<u64>().to_string(), requests.total);
 }
 
+/// A request each ten seconds of 200 ms to one environment that never idles for long: the only cold start within the horizon is that of a deployment in the
+/// third week. The hours around it stand for themselves alone, so it is counted once in every replication, as in the full answer, whatever the windows.
+#[test]
+fn a_deployment_is_simulated_in_full() {
+    use costsim::spec::deployment::{Deployment, DeploymentKind, TrafficShift};
+    let mut given = scenario(0.1, 28.0 * 86_400.0, constant(0.2));
+    given.traffic.spread = costsim::spec::scenario::Spread::Even;
+    given.warmup = SimDuration::from_hours(1);
+    given.architectures = vec![behind_api(ComponentKind::Lambda(function()))];
+    let at = SimDuration::from_hours(15 * 24 + 10);
+    given.deployments = vec![Deployment {
+        at,
+        lasts: SimDuration::ZERO,
+        per: Frequency::Month,
+        component: "target".into(),
+        name: "AllAtOnce".into(),
+        kind: DeploymentKind::Lambda(TrafficShift::ALL_AT_ONCE),
+    }];
+    let plan = Plan::of(&given).unwrap();
+    let sampling = &plan.sampled().expect("windows").sampling;
+    let slot = (at.0 / sampling.slot.0) as usize;
+    let holds = |from: usize, count: usize| (from..from + count).contains(&slot);
+    let around: Vec<_> = sampling.windows(0).into_iter().filter(|window| holds(window.slot, window.slots)).collect();
+    assert_eq!(around.len(), 1);
+    assert_eq!((around[0].stands_for.len(), around[0].factor), (around[0].slots, 1.0));
+    let results = sampled(&given, 0.5, 0);
+    let precision = &results.precision.as_ref().unwrap().architectures[0];
+    assert!(precision.simulated < precision.stands_for / 2, "{precision:?}");
+    let starts = |results: &Results| results.architectures[0].cold_starts.each.clone();
+    assert_eq!(starts(&results), [1.0; 5]);
+    given.replications = 1;
+    assert_eq!(starts(&full(&given)), [1.0]);
+    // What it costs is told, and it is the same: one further cold start each time.
+    let told = results.architectures[0].warnings.iter().any(|text| text.contains("1.0 further cold starts each time"));
+    assert!(told, "{:?}", results.architectures[0].warnings);
+}
+
 #[test]
 fn threads_do_not_matter() {
     let given = wave(3, 0.05);

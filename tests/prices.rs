@@ -398,3 +398,19 @@ fn a_file_larger_than_memory_is_read_as_a_stream() {
     let read = format!("{},{}", &read[..read.len() - 3], &read[read.len() - 3..]);
     assert!(text(&out.stderr).contains(&format!("{read} entries read")), "{}", text(&out.stderr));
 }
+
+/// Inits of provisioned environments are paid as calls on them are, whatever the region, and are no part of the book's digest.
+#[test]
+fn inits_of_provisioned_environments_have_the_price_of_calls() {
+    for region in ["us-east-1", "eu-west-1", "ap-southeast-2"] {
+        let lists = costsim::catalog::price_lists(region, None).unwrap();
+        let book = costsim::bill::price_list::book(region, &lists).unwrap();
+        let calls: Vec<_> = book.prices().filter(|price| price.key.contains("lambda.pc.duration.")).collect();
+        assert!(calls.iter().any(|price| price.key == "lambda.pc.duration.x86"));
+        for price in calls {
+            let init = book.price(&price.key.replace("duration", "init")).unwrap();
+            assert_eq!((&init.tiers, &init.unit, &init.free), (&price.tiers, &price.unit, &price.free));
+            assert_eq!(costsim::bill::book::listed_as(&init.key), price.key);
+        }
+    }
+}

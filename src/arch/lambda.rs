@@ -20,7 +20,7 @@
 mod metering;
 mod versions;
 
-use self::metering::AsThen;
+use self::metering::{AsThen, InitsAhead};
 use super::call::{Call, Ending};
 use super::ledger::{Ledger, MeterId, weighted};
 use super::output::{ComponentOutput, Outcome};
@@ -101,6 +101,8 @@ struct Meters {
     /// Duration and capacity.
     provisioned: Option<(MeterId, MeterId)>,
     ephemeral: Option<MeterId>,
+    /// Of provisioned environments, where there can be any.
+    inits_ahead: Option<InitsAhead>,
     /// Restores and cache.
     snapstart: Option<(MeterId, MeterId)>,
     streamed: Option<MeterId>,
@@ -238,7 +240,7 @@ pub struct LambdaState {
     // Over the measured horizon.
     unserved: u64,
     throttled: u64,
-    /// Of these, by the account's request rate.
+    /// Of these, by a request rate: the account's, or that of its URL.
     throttled_by_rate: u64,
     cold_starts: u64,
     time: u128,
@@ -331,7 +333,7 @@ impl LambdaState {
         let ephemeral_over = u64::from(function.ephemeral.0).saturating_sub(EPHEMERAL_FREE);
         let provisioned = function.provisioned.as_ref().map(|rule| {
             let account = shared.scenario.account.concurrency.as_u64();
-            ProvisionedState::new(rule, function.reserved_concurrency.unwrap_or(account))
+            ProvisionedState::new(rule, function.reserved_concurrency.unwrap_or(account), function.max_age)
         });
         let level = provisioned.as_ref().map_or(0, ProvisionedState::level);
         if let Some(provisioned) = &provisioned {
@@ -404,6 +406,7 @@ impl LambdaState {
                     let mut open = |what| ledger.open(name, format!("lambda.pc.{what}.{arch}"), RawUnit::MbMs);
                     (open("duration"), open("capacity"))
                 }),
+                inits_ahead: InitsAhead::of(site, function, arch, shared, ledger),
                 ephemeral: (ephemeral_over > 0)
                     .then(|| ledger.open(name, format!("lambda.ephemeral_over_512mb.{arch}"), RawUnit::MbMs)),
                 snapstart: function.snapstart.filter(|snapstart| snapstart.paid).map(|_| {
@@ -475,6 +478,12 @@ impl LambdaState {
     fn throttle(&mut self, now: SimTime) -> Ending {
         self.throttled += 1;
         Ending { at: now, status: 429, outcome: Outcome::Throttled }
+    }
+
+    /// A call was refused by a rate before it came here.
+    pub fn refused_before(&mut self) {
+        self.throttled += 1;
+        self.throttled_by_rate += 1;
     }
 
     /// A synchronous invocation. Refused with 429, or started; then the answer's instant is known.
@@ -962,8 +971,10 @@ impl LambdaState {
             ledger.book(duration, provisioned_ms.saturating_mul(self.memory));
             ledger.book(capacity, provisioned.take_paid(now).saturating_mul(self.memory));
         }
+        let ahead_ms = self.book_inits_ahead(ledger);
         if let Some(meter) = self.meters.ephemeral {
-            ledger.book(meter, billed.saturating_add(provisioned_ms).saturating_mul(self.ephemeral_over));
+            let all = billed.saturating_add(provisioned_ms).saturating_add(ahead_ms);
+            ledger.book(meter, all.saturating_mul(self.ephemeral_over));
         }
         let starts = std::mem::take(&mut self.hour_starts);
         if let Some((restores, cache)) = self.meters.snapstart {

@@ -12,6 +12,7 @@ mod durable;
 mod events;
 pub mod fleet;
 pub mod front;
+pub mod function_url;
 pub mod history;
 pub mod lambda;
 pub mod ledger;

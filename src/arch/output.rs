@@ -72,7 +72,7 @@ pub struct ComponentOutput {
     pub served: u64,
     /// Calls refused by a limit.
     pub throttled: u64,
-    /// Of these, those that the request rate of the account refused.
+    /// Of these, those that a request rate refused: the account's, or that of a function's URL.
     pub throttled_by_rate: u64,
     /// Calls refused for lack of room or targets.
     pub rejected: u64,

@@ -6,6 +6,9 @@
 //! - A version or alias with provisioned concurrency takes 10 requests a second for each of its environments, spilled-over calls included, as a
 //!   bucket of one second.
 //! - It is paid from the raise to the reduction, each environment's time rounded up to 5 minutes when it is given up; the calls' durations have a price of their own.
+//! - Whoever is asked for is initialised, and again whenever its maximum age is over (`max_age`; Lambda replaces it in time, so that nobody waits). These inits
+//!   are paid beside the capacity, even if no call ever comes (Lambda developer guide, provisioned concurrency, "logging and billing behavior"). The first level was initialised
+//!   before the start.
 //! - Target tracking (Application Auto Scaling): the mean utilisation of each minute; 3 minutes above the target raise the level to
 //!   ceil(level x utilisation / target), 15 minutes below 90 % of it lower it to the same. Since utilisation never exceeds 1,
 //!   a raise is at most by 1 / target.
@@ -58,6 +61,9 @@ pub struct ProvisionedState {
     next_in_schedule: usize,
     over: u32,
     under: u32,
+    max_age: Option<SimDuration>,
+    /// Initialised since the last call of [`ProvisionedState::take_inits`].
+    inits: u64,
     /// Environments x nanoseconds: paid up to `counted_to`, and what rounding up added.
     counted_to: SimTime,
     unpaid: u128,
@@ -65,7 +71,7 @@ pub struct ProvisionedState {
 
 impl ProvisionedState {
     /// With the first level ready at the start. `most` is what the function's reservation or the account allows.
-    pub fn new(rule: &Provisioned, most: u64) -> Self {
+    pub fn new(rule: &Provisioned, most: u64, max_age: Option<SimDuration>) -> Self {
         let tracking = rule.tracking.as_ref();
         let level = tracking.map_or(rule.level, |tracking| rule.level.clamp(tracking.min, tracking.max)).min(most);
         Self {
@@ -82,6 +88,8 @@ impl ProvisionedState {
             next_in_schedule: 0,
             over: 0,
             under: 0,
+            max_age,
+            inits: 0,
             counted_to: SimTime::ZERO,
             unpaid: 0,
         }
@@ -190,6 +198,7 @@ impl ProvisionedState {
         self.count(now);
         if level > self.level {
             self.layers.push(Layer { count: level - self.level, since: now });
+            self.inits += level - self.level;
             self.level = level;
             self.raise = self.raise.wrapping_add(1);
             let missing = level.saturating_sub(self.ready);
@@ -231,7 +240,19 @@ impl ProvisionedState {
 
     fn count(&mut self, now: SimTime) {
         self.unpaid += u128::from(self.level) * u128::from(now.since(self.counted_to).0);
+        if let Some(age) = self.max_age.filter(|age| age.0 > 0) {
+            // Ages that are over before an instant; one that ends with the environment is not renewed.
+            let over = |since: SimTime, until: SimTime| until.since(since).0.saturating_sub(1) / age.0;
+            for layer in &self.layers {
+                self.inits += layer.count * (over(layer.since, now) - over(layer.since, self.counted_to));
+            }
+        }
         self.counted_to = now;
+    }
+
+    /// Environments that were initialised since the last call.
+    pub fn take_inits(&mut self) -> u64 {
+        std::mem::take(&mut self.inits)
     }
 
     /// Environments x milliseconds to be paid since the last call; what is less than one is kept.
@@ -246,11 +267,12 @@ impl ProvisionedState {
     pub fn absorb(&mut self, other: &mut Self, now: SimTime) {
         other.count(now);
         self.unpaid += std::mem::take(&mut other.unpaid);
+        self.inits += other.take_inits();
     }
 
     /// Forgets what was paid before the horizon.
     pub fn restart(&mut self, now: SimTime) {
         self.count(now);
-        self.unpaid = 0;
+        (self.unpaid, self.inits) = (0, 0);
     }
 }

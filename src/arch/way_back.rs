@@ -21,6 +21,8 @@ pub enum Place {
     Function(u16),
     /// A function whose calls take a longer way: it is deployed, or billed as in another year. Numbered with the others.
     Apart(u16),
+    /// A function that clients call by a URL that limits them; numbered with the others.
+    Url(u16),
     /// A function that calls other functions or queues, or a durable one; numbered with the others.
     Caller(u16),
     /// A function that is invoked asynchronously; numbered with the others.

@@ -14,6 +14,7 @@ use super::fleet::quota::{TaskLaunches, VcpuQuota};
 use super::fleet::rollout;
 use super::fleet::{FleetEvent, FleetState, Running};
 use super::front::{FrontState, HOUR};
+use super::function_url::{self, FunctionUrl};
 use super::lambda::{AccountState, LambdaState, Provision};
 use super::ledger::{Ledger, MeterId};
 use super::message_queue::{QueueEvent, QueueState};
@@ -256,6 +257,8 @@ pub struct World<'a> {
     /// How many come first: one for each function of the model, which counts for all its versions.
     first_versions: usize,
     pub(super) deployed: Vec<Versions>,
+    /// The URL of the function at the entry, where it limits something.
+    pub(super) url: Option<FunctionUrl>,
     fleets: Vec<FleetState>,
     pub(super) account: AccountState,
     pub(super) chains: Chains,
@@ -436,6 +439,7 @@ impl<'a> World<'a> {
             deployed.extend(deployment::versions(site, function, &shared, &mut functions, &mut account, queue));
         }
         deployment::redirect(&mut paths, &functions, &deployed);
+        let url = function_url::url(scenario, architecture, &mut paths);
         rollout::redirect(&mut paths, &scenario.deployments, how.without, architecture);
         let entry = usize::from(architecture.entry.0);
         let entry_name = &architecture.components[entry].name;
@@ -473,6 +477,7 @@ impl<'a> World<'a> {
             functions,
             first_versions,
             deployed,
+            url,
             fleets,
             account,
             chains: Chains::new(architecture, &places, root),
@@ -539,9 +544,12 @@ impl<'a> World<'a> {
             Place::Caller(function) => self.attempt_at_caller(now, call, function, queue),
             Place::Fleet(fleet) => self.attempt_at_fleet(now, call, fleet, queue),
             Place::Pool(pool) => self.attempt_at_pool(now, call, pool, queue),
-            Place::Apart(_) | Place::Shifted(_) | Place::Inbox(_) | Place::Queue(_) | Place::Stream(_) => {
-                self.attempt_to_leave(now, call, last, whole, queue)
-            }
+            Place::Apart(_)
+            | Place::Url(_)
+            | Place::Shifted(_)
+            | Place::Inbox(_)
+            | Place::Queue(_)
+            | Place::Stream(_) => self.attempt_to_leave(now, call, last, whole, queue),
             // A path ends only where requests are handled.
             Place::Front(_) | Place::Table(_) => {}
         }
@@ -564,7 +572,13 @@ impl<'a> World<'a> {
 
     /// The last step of [`World::attempt`] for a function that waits for others.
     #[inline(never)]
-    fn attempt_at_caller(&mut self, now: SimTime, mut call: Call, function: u16, queue: &mut EventQueue<Event>) {
+    pub(super) fn attempt_at_caller(
+        &mut self,
+        now: SimTime,
+        mut call: Call,
+        function: u16,
+        queue: &mut EventQueue<Event>,
+    ) {
         if self.feedback {
             self.open_ticket(&mut call, queue);
         }
@@ -597,6 +611,7 @@ impl<'a> World<'a> {
                 self.answer(now, call, ending, depth, queue);
             }
             Place::Shifted(fleet) => self.attempt_at_sets(now, call, fleet, queue),
+            Place::Url(function) => self.attempt_at_url(now, call, function, depth, queue),
             Place::Inbox(function) => {
                 self.answer(now, call, Ending { status: 202, ..Ending::served(now) }, depth, queue);
                 self.accept(now, function, call, queue);
@@ -637,7 +652,14 @@ impl<'a> World<'a> {
 
     /// Hands an answer to the client, who may try again.
     #[inline(always)]
-    fn answer(&mut self, now: SimTime, call: Call, ending: Ending, depth: usize, queue: &mut EventQueue<Event>) {
+    pub(super) fn answer(
+        &mut self,
+        now: SimTime,
+        call: Call,
+        ending: Ending,
+        depth: usize,
+        queue: &mut EventQueue<Event>,
+    ) {
         if let Some(last) = self.back.take(&call, ending, depth) {
             self.retry(now, call, last, queue);
         }

@@ -178,6 +178,7 @@ impl PriceBook {
         }
         let digest = digest(region, &prices, &ratios);
         prices.extend(managed_fees(&prices, &ratios));
+        prices.extend(inits_ahead(&prices));
         Ok(Self { region: region.to_owned(), prices, ratios, digest })
     }
 
@@ -276,6 +277,27 @@ fn managed_fees(prices: &BTreeMap<String, Price>, ratios: &BTreeMap<String, Rati
         (!prices.contains_key(&key)).then_some((key, fee))
     };
     prices.values().filter_map(of).collect()
+}
+
+/// What calls on provisioned environments are paid by; with the rates of Savings Plans, where a list has them.
+const PROVISIONED_DURATION: &str = "lambda.pc.duration.";
+/// What inits of provisioned environments are paid by, which AWS counts with the calls on them (see `docs/lambda.md`).
+const PROVISIONED_INIT: &str = "lambda.pc.init.";
+
+/// The key under which AWS's own bill and price list have what this program counts apart.
+pub fn listed_as(key: &str) -> String {
+    key.replace(PROVISIONED_INIT, PROVISIONED_DURATION)
+}
+
+/// The prices of inits of provisioned environments, which are those of calls on them. They are no part of the digest, as the fees above.
+fn inits_ahead(prices: &BTreeMap<String, Price>) -> Vec<(String, Price)> {
+    let of = |price: &Price| {
+        let key = price.key.replace(PROVISIONED_DURATION, PROVISIONED_INIT);
+        let description = format!("{}: initialisation of environments that are kept ready", price.description);
+        let init = Price { key: key.clone(), description, ..price.clone() };
+        (!prices.contains_key(&key)).then_some((key, init))
+    };
+    prices.values().filter(|price| price.key.contains(PROVISIONED_DURATION)).filter_map(of).collect()
 }
 
 /// The digest of a book's contents.

@@ -5,6 +5,7 @@
 
 mod group;
 
+use crate::arch::function_url;
 use crate::results::Assumption;
 use crate::spec::billing::ReservedPrice;
 use crate::spec::deployment::{Deployment, DeploymentKind};
@@ -205,7 +206,7 @@ pub fn not_modelled() -> Vec<String> {
         "Transient differences of speed between machines of one type, and noisy neighbours.",
         "Operations staff, support plans, taxes, and discounts negotiated with AWS, unless they are stated.",
         "Environments that Lambda recycles or initialises ahead of requests on its own account, unless `max_age` and `proactive_init` say so.",
-        "The limits of tables, queues and streams.",
+        "The limits of tables, queues and streams; FIFO queues and the provisioned mode of event source mappings.",
         "Memory of instances unless `memory` states it; their network bandwidth, and the operations and throughput of their volumes, as limits.",
         "Transfer between zones beyond what `backend.transfer` and network balancers state, storage of logs, alarms, and the public addresses of NAT gateways.",
         "The error of the traffic forecast: the intervals show the noise of this traffic alone.",
@@ -482,13 +483,17 @@ fn of_architecture(scenario: &Scenario, architecture: &Architecture) -> Vec<Assu
         }
     }
     let names = Names { scenario, architecture };
-    for component in &architecture.components {
+    for (index, component) in architecture.components.iter().enumerate() {
         sheet.prefix = format!("components.{}.", component.name);
         match &component.kind {
             ComponentKind::HttpApi(api) => http_api(&mut sheet, &names, api),
             ComponentKind::LoadBalancer(balancer) => load_balancer(&mut sheet, &names, balancer),
             ComponentKind::Lambda(function) => {
                 lambda(&mut sheet, function);
+                if let Some(rate) = function_url::rate(scenario, architecture, index, function) {
+                    let source = "10 x reserved concurrency (AWS Lambda developer guide, function URLs)";
+                    sheet.sourced("function URL", format!("{rate} requests/s, 429 beyond it"), source);
+                }
                 function.calls.iter().for_each(|call| outbound(&mut sheet, &names, call));
                 function.asynchronous.iter().for_each(|rule| asynchronous(&mut sheet, &names, rule));
             }
@@ -626,7 +631,11 @@ fn lambda(sheet: &mut Sheet, function: &Function) {
     sheet.default("speed", factor(function.speed), factor(1.0), SPEED_SOURCE);
     sheet.say("platform log", format!("{} a call", bytes(function.platform_log)));
     if let Some(provisioned) = &function.provisioned {
-        sheet.say("provisioned concurrency", provisioned_in_words(provisioned));
+        sheet.sourced(
+            "provisioned concurrency",
+            provisioned_in_words(provisioned),
+            "inits after the start are paid beside the capacity (AWS Lambda developer guide), at the price of calls on such environments (our reading)",
+        );
     }
     if function.error_rate > 0.0 {
         sheet.say("error rate", format!("{} % of calls", function.error_rate * 100.0));

@@ -1,5 +1,6 @@
 //! What is wrong with a function as it is configured: each finding with the number that triggers it and the fix.
 
+use crate::arch::function_url;
 use crate::arch::output::{Outcome, RunOutput};
 use crate::arch::way_back::{Path, places};
 use crate::finding::{Code, Finding, Unit};
@@ -227,7 +228,18 @@ impl One<'_> {
     }
 
     fn refused_by_rate(&self) -> Option<Finding> {
-        let Limit::At(rate) = self.scenario.account.request_rate else { return None };
+        let of_url = function_url::rate(self.scenario, self.architecture, self.index, self.function);
+        let of_account = match self.scenario.account.request_rate {
+            Limit::At(rate) => Some(rate),
+            Limit::Unlimited => None,
+        };
+        let (rate, whose) = match (of_url, of_account) {
+            (Some(url), account) if account.is_none_or(|rate| url <= rate) => {
+                (url, "of its URL (10 x reserved concurrency)")
+            }
+            (_, Some(account)) => (account, "of the account (10 x concurrency)"),
+            (_, None) => return None,
+        };
         let components = || self.runs.iter().map(|run| &run.components[self.index]);
         let refused: u64 = components().map(|component| component.throttled_by_rate).sum();
         let (time, calls) = components().fold((0.0, 0), |(time, calls), component| {
@@ -242,8 +254,8 @@ impl One<'_> {
         let at_work = rate as f64 * mean;
         (refused > 0 && calls > 0 && mean < RATE_BOUND && at_work < full).then(|| {
             let text = format!(
-                "the request rate refuses {refused} calls of function `{}`: they take {:.0} ms, so the {rate} requests a second of the account (10 x \
-                 concurrency) end when {at_work:.0} of {full:.0} are at work",
+                "the request rate refuses {refused} calls of function `{}`: they take {:.0} ms, so the {rate} requests a second {whose} \
+                 end when {at_work:.0} of {full:.0} are at work",
                 self.name,
                 mean * 1000.0
             );

@@ -142,6 +142,9 @@ fn counted(line: &LineItem) -> String {
         _ if starts("lambda.pc.capacity") => {
             "milliseconds of each environment that is kept ready, times its memory in MB"
         }
+        _ if starts("lambda.pc.init") => {
+            "milliseconds of each initialisation of an environment that is kept ready, times the memory in MB"
+        }
         _ if starts("lambda.pc.duration") => "billed milliseconds on environments kept ready, times the memory in MB",
         _ if starts("lambda.ephemeral") => "billed milliseconds of each invocation, times the MB of disk above 512",
         _ if starts("lambda.duration") => "billed milliseconds of each invocation, times the function's memory in MB",

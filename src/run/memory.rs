@@ -74,6 +74,11 @@ impl Memory {
                     return Err("executions of durable functions may wait for any time");
                 }
                 ComponentKind::Lambda(function) => {
+                    if function.provisioned.is_some() && function.max_age.is_some() {
+                        return Err(
+                            "when provisioned environments are initialised again depends on when the simulation began",
+                        );
+                    }
                     memory.ends_known &= !function.calls_at_instants();
                     if let Some(provisioned) = &function.provisioned
                         && (provisioned.tracking.is_some() || !provisioned.schedule.is_empty())

@@ -327,7 +327,8 @@ fn check_component(
             let changes = |rule: &Provisioned| rule.tracking.is_some() || !rule.schedule.is_empty();
             if function.provisioned.as_ref().is_some_and(changes) {
                 let title = format!("`{}` is deployed and its provisioned concurrency changes", component.name);
-                let help = "write a number under `provisioned_concurrency`: target tracking and schedules across a deployment are not modelled";
+                let help = "write a number under `provisioned_concurrency`: AWS lets nobody change it while an alias is shifted, and what target tracking \
+                            and schedules do before and after is not modelled";
                 reader.error("not-modelled", title, span, "", help);
                 return None;
             }

@@ -1,12 +1,16 @@
-//! Durations as they were billed in other years: rounded up to 100 ms until December 2020, without the init of managed runtimes packed
+//! What is billed apart from calls of today: inits of provisioned environments, and durations as they were billed in other years: rounded up to 100 ms until December 2020, without the init of managed runtimes packed
 //! as zip until August 2025 (AWS.md 1.2). Apart from the way of calls that are billed as today.
 
-use super::{AccountState, Admitted, LambdaState, PROVISIONED};
+use super::{AccountState, Admitted, LambdaState, PROVISIONED, billed_ms};
 use crate::arch::call::{Call, Ending};
-use crate::arch::world::{Event, Shared};
+use crate::arch::ledger::{Ledger, MeterId};
+use crate::arch::world::{Event, Shared, Site};
 use crate::sim::queue::EventQueue;
+use crate::sim::random::Key;
 use crate::spec::lifecycle::{Lifecycle, Metering};
-use crate::units::{NANOS_PER_MILLI, SimTime};
+use crate::spec::model::Function;
+use crate::units::{NANOS_PER_MILLI, SimDuration, SimTime};
+use crate::usage::RawUnit;
 
 /// How a function's durations are billed.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +30,56 @@ impl AsThen {
     }
 }
 
+/// The longest init of a provisioned environment, unless the function's time-out is longer (AWS.md 2.8): beyond it there is none.
+const LONGEST_INIT: SimDuration = SimDuration::from_secs(130);
+
+/// Inits of provisioned environments. They take the handler's price on such environments, which is our reading: AWS says that they are billed, and
+/// that they are billed apart from the capacity.
+pub(super) struct InitsAhead {
+    meter: MeterId,
+    keys: Vec<Key>,
+    /// How many have been drawn.
+    drawn: u64,
+    longest: u64,
+}
+
+impl InitsAhead {
+    /// Where a level may change, a version may be deployed or environments have a maximum age; elsewhere nothing is initialised after the start.
+    pub(super) fn of(
+        site: Site<'_>,
+        function: &Function,
+        arch: &str,
+        shared: &Shared<'_>,
+        ledger: &mut Ledger,
+    ) -> Option<Self> {
+        let rule = function.provisioned.as_ref()?;
+        // Of all deployments, so that a run without them counts the same meters.
+        let deployed = shared.scenario.deployments.iter().any(|one| one.component == site.name);
+        let changes = rule.tracking.is_some() || !rule.schedule.is_empty() || function.max_age.is_some() || deployed;
+        changes.then(|| Self {
+            meter: ledger.open(site.name, format!("lambda.pc.init.{arch}"), RawUnit::MbMs),
+            keys: (0..function.init.len()).map(|part| site.key.named("init ahead").numbered(part as u64)).collect(),
+            drawn: 0,
+            longest: LONGEST_INIT.max(function.timeout).0,
+        })
+    }
+}
+
 impl LambdaState {
+    /// Books the inits of provisioned environments since the last time; returns the billed milliseconds.
+    pub(super) fn book_inits_ahead(&mut self, ledger: &mut Ledger) -> u64 {
+        let (Some(ahead), Some(provisioned)) = (&mut self.meters.inits_ahead, &mut self.provisioned) else { return 0 };
+        let mut billed = 0;
+        for _ in 0..provisioned.take_inits() {
+            let parts = self.init.iter().zip(&ahead.keys);
+            let init: u64 = parts.map(|(part, key)| part.sample(key.draw(ahead.drawn, 0)).0).sum();
+            billed += billed_ms(init.min(ahead.longest));
+            ahead.drawn += 1;
+        }
+        ledger.book(ahead.meter, billed.saturating_mul(self.memory));
+        billed
+    }
+
     /// As [`LambdaState::invoke`], whenever it is.
     #[inline(never)]
     pub fn invoke_then(
