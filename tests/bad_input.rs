@@ -532,6 +532,12 @@ fn deployments() {
     };
     let tracking = provisioned("provisioned_concurrency: { level: 2, target_tracking: { max: 9 } }");
     assert!(tracking.contains("its provisioned concurrency changes"), "{tracking}");
+    assert!(
+        tracking.contains("write a number under `provisioned_concurrency`: AWS lets nobody change it"),
+        "{tracking}"
+    );
+    let schedule = provisioned("provisioned_concurrency: { level: 2, schedule: [ { at: \"08:00\", level: 4 } ] }");
+    assert!(schedule.contains("its provisioned concurrency changes"), "{schedule}");
     let reserved = provisioned("provisioned_concurrency: 20, reserved_concurrency: 30");
     assert!(reserved.contains("2 x 20") && reserved.contains("30"), "{reserved}");
 }

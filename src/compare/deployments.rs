@@ -25,7 +25,7 @@ pub fn of_deployments(
         if unseen && difference.as_ref().is_some_and(Difference::is_none) {
             return None;
         }
-        let of_runs = difference.map_or_else(String::new, |difference| difference.in_words(scenario, one));
+        let of_runs = difference.map_or_else(String::new, |difference| difference.in_words(scenario, one, &concerns));
         let name = format!("deployment {} (`{}` by {} at {})", index + 1, one.component, one.name, one.at);
         Some(events::happened(Code::Deployment, format!("{name}: {noticed}{of_runs}"), not_served).of(&one.component))
     })
@@ -56,8 +56,9 @@ impl Difference {
         self.starts.abs() <= 0.0 && self.amount == Some(Usd::ZERO)
     }
 
-    fn in_words(&self, scenario: &Scenario, one: &Deployment) -> String {
-        let deployments = scenario.deployments.iter().filter(|other| other.per == one.per).count();
+    /// `concerns`: whether a deployment is one of this architecture.
+    fn in_words(&self, scenario: &Scenario, one: &Deployment, concerns: &dyn Fn(&Deployment) -> bool) -> String {
+        let deployments = scenario.deployments.iter().filter(|other| other.per == one.per && concerns(other)).count();
         let others = scenario.traffic.bursts.iter().any(|burst| burst.per == one.per)
             || scenario.events.iter().any(|event| event.per == one.per);
         let who = match (deployments, others) {

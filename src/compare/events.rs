@@ -127,6 +127,9 @@ pub(super) fn noticed(runs: &[RunOutput], from: SimDuration, until: SimDuration)
 fn around([not_served, not_served_before]: [Option<f64>; 2], [p99, p99_before]: [Option<f64>; 2]) -> String {
     let mut text = match not_served {
         None => "nobody was there to notice".to_owned(),
+        Some(share) if share <= 0.0 && not_served_before.is_none_or(|share| share <= 0.0) => {
+            "all requests until an hour after it were served".to_owned()
+        }
         Some(share) => {
             let mut text = format!("{} of the requests until an hour after it were not served", percent(share));
             if let Some(share) = not_served_before {
