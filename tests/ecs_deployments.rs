@@ -6,6 +6,7 @@
 mod common;
 
 use common::*;
+use costsim::arch::FleetRunning;
 use costsim::arch::output::{Outcome, RunOutput};
 use costsim::spec::deployment::*;
 use costsim::spec::model::*;
@@ -195,6 +196,28 @@ fn a_new_size_holds_for_each_set() {
     assert_eq!(with(vec![size(700.0, 3), size(2_000.0, 1)]), grown - 2 * 1_300_000);
     // During the wait both sets shrink: at 1,000 s each has one task that drains until 1,300 s.
     assert_eq!(with(vec![size(1_000.0, 1)]), (1_930 + 1_300 + 2_980 + 680) * 1_000);
+}
+
+/// The two ways of running a fleet agree to the bit: while both sets are at work and queue, whoever chooses, and while tasks are replaced.
+#[test]
+fn both_ways_of_running_agree() {
+    for kind in [shifted(TrafficShift::linear(1)), rolling(0.5, 1.0), rolling(1.0, 1.5)] {
+        for algorithm in [Balancing::RoundRobin, Balancing::Random, Balancing::LeastOutstanding, Balancing::Zonal] {
+            let mut scenario = deployed(30.0, 0.1, kind);
+            scenario.traffic.spread = Spread::Poisson;
+            scenario.classes[0].work = Work::Phases { cpu: exponential(0.05), wait: exponential(0.05) };
+            let busy = Fleet { concurrency: Limit::At(4), queue: Limit::At(3), ..service(3) };
+            let architecture = behind_balancer(ComponentKind::Fleet(busy), algorithm);
+            let [quick, plain] = [FleetRunning::Automatic, FleetRunning::Eager]
+                .map(|running| run_with(&scenario, &architecture, running));
+            let told = |output: &RunOutput| {
+                let quantiles = [0.0, 0.5, 0.9, 0.99, 1.0].map(|q| output.classes[0].latency.quantile(q));
+                (output.classes[0].ended, quantiles, output.components[1].time_in_system, output.usage.meters.clone())
+            };
+            assert_eq!(told(&quick), told(&plain), "{kind:?} {algorithm:?}");
+            assert!(quick.classes[0].ended[Outcome::Served as usize] > 50_000);
+        }
+    }
 }
 
 /// A group of instances is deployed in the same way: a second set of instances, each with its volume, from running on.

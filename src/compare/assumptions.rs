@@ -877,6 +877,13 @@ fn fleet(sheet: &mut Sheet, fleet: &Fleet) {
             );
         }
     }
+    if fleet.task.is_some() {
+        sheet.sourced(
+            "launches",
+            "100 at once, 20 a second, of all services of the account together; those of Spot tasks apart".to_owned(),
+            "Amazon ECS developer guide, Fargate throttling quotas, 2023-06",
+        );
+    }
     if !fleet.replaces_unhealthy {
         sheet.sourced(
             "health checks",

@@ -205,7 +205,7 @@ pub(super) fn rows(results: &Results) -> Vec<Row> {
         });
     }
     for speed in speeds(results) {
-        push(&format!("at speed {}", change(speed)), true, &|a| at_speed(a, speed));
+        push(&format!("at speed {} (1 run)", change(speed)), true, &|a| at_speed(a, speed));
     }
     if all.iter().any(|a| a.monthly_cost.without_free_tier != a.monthly_cost.total) {
         push("without free tier", true, &|a| one(money_or_unknown(a.monthly_cost.without_free_tier.as_deref())));

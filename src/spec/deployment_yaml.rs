@@ -130,7 +130,7 @@ pub(crate) fn check(
             let near = nearest(&component.value, names.map(|one| one.name.as_str()));
             let help = match near {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => "write the name of a function".to_owned(),
+                None => "write the name of a function, a fleet or a service".to_owned(),
             };
             let title = format!("no architecture has a component `{}`", shorten(&component.value));
             reader.error("unknown-component", title, component.span, "", &help);

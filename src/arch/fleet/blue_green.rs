@@ -3,7 +3,7 @@
 //!
 //! - **Install**: as many tasks as the service should have start beside the original ones (from the quota of launches), which serve all requests. When all of them
 //!   serve, the shift begins.
-//! - **Shift**: each request goes to the replacement set with the share of its instant ([`TrafficShift::share`]), within a set as the balancer chooses. A
+//! - **Shift**: each request goes to the replacement set with the share of its instant ([`deployment::TrafficShift::share`]), within a set as the balancer chooses. A
 //!   client's next attempt draws anew. A set without anybody in service answers 503: a balancer's weights know no health.
 //! - **Wait**: after the last step the original set goes on without requests for the termination wait; then it drains, and is paid until that is over.
 //! - The service goes on scaling: its metrics are means over the tasks of both sets, and a new size holds for each set. What fails is replaced in
