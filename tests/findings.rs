@@ -238,6 +238,37 @@ fn what_concerns_nobody_is_no_finding() {
     assert_eq!(spot["architectures"][0]["events"][0]["change"]["not_served"]["value"].as_f64(), Some(0.0));
 }
 
+/// Priced again at the same prices, results are the same, findings included; in another region only money moves. Sentences alone, as earlier versions wrote
+/// them, are refused, since it cannot be told which of them follow from the bill.
+#[test]
+fn pricing_again_keeps_findings() {
+    let dir = tempfile::tempdir().unwrap();
+    let costsim = |args: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_costsim")).current_dir(dir.path()).args(args).output().unwrap()
+    };
+    let quick = ["--quick", "--replications", "1", "--set", "traffic.scale=0.2", "--quiet", "--out", "out"];
+    assert!(costsim(&[&["compare", "zone-failure"], &quick[..]].concat()).status.success());
+    let read = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap();
+    let path = dir.path().join("out/results.json");
+    let mut first = read(&std::fs::read(&path).unwrap());
+    assert!(finding(&first, "event").is_some());
+    let again = costsim(&["reprice", "out/results.json", "--quiet", "--format", "json"]);
+    assert_eq!(read(&again.stdout)["architectures"], first["architectures"]);
+    let elsewhere = costsim(&["reprice", "out/results.json", "--region", "eu-west-1", "--quiet", "--format", "json"]);
+    let elsewhere = finding(&read(&elsewhere.stdout), "event").unwrap();
+    let here = finding(&first, "event").unwrap();
+    assert_eq!(elsewhere["value"], here["value"]);
+    assert_ne!(elsewhere["text"], here["text"]);
+
+    for architecture in first["architectures"].as_array_mut().unwrap() {
+        architecture.as_object_mut().unwrap().remove("findings");
+    }
+    std::fs::write(&path, first.to_string()).unwrap();
+    let refused = costsim(&["reprice", "out/results.json"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("simulate again"));
+}
+
 /// A function that nobody calls after the first hour is deployed in the second: nothing starts, nothing is paid. With calls it is one further start.
 #[test]
 fn a_deployment_that_nobody_meets_is_no_finding() {
