@@ -550,7 +550,7 @@ impl FleetState {
         call: Call,
         algorithm: Balancing,
         queue: &mut EventQueue<Event>,
-        done: impl FnMut(Call, Ending),
+        done: impl FnMut(&Call, Ending),
     ) -> Option<Ending> {
         self.period_requests += 1;
         let healthy = self.in_service.len();
@@ -561,7 +561,7 @@ impl FleetState {
         let chosen = match algorithm {
             Balancing::RoundRobin => {
                 self.turn = if self.slow_start > SimDuration::ZERO {
-                    self.next_by_weight(now, &call)
+                    self.next_by_weight(now, &call.apart())
                 } else if self.turn + 1 < healthy {
                     self.turn + 1
                 } else {
@@ -590,13 +590,15 @@ impl FleetState {
         call: Call,
         chosen: usize,
         queue: &mut EventQueue<Event>,
-        mut done: impl FnMut(Call, Ending),
+        mut done: impl FnMut(&Call, Ending),
     ) -> Option<Ending> {
         let slot = self.in_service[chosen];
-        let cpu = (call.cpu as f64 / self.speed + 0.5) as u64;
+        let cpu = self.work_of(call.cpu);
         let instance = &mut self.instances[slot as usize];
         let dead = instance.dead;
-        let job = if dead { Self::no_connection(call) } else { Job { cpu, wait: call.wait, tag: call } };
+        // What it needs is chosen, not the whole of it: it is not written before it is where it stays.
+        let (cpu, wait) = if dead { Self::NO_CONNECTION } else { (cpu, call.wait) };
+        let job = Job { cpu, wait, tag: call };
         let was_alone = instance.server.is_alone();
         let admission = if self.running.takes_late() {
             let books = &mut self.books;
@@ -605,7 +607,7 @@ impl FleetState {
             instance.server.offer(now, job)
         };
         let refused = admission == Admission::Refused;
-        let ending = refused.then(|| self.no_room(now, &call, slot, queue, &mut done));
+        let ending = if refused { Some(self.no_room(now, call.apart(), slot, queue, &mut done)) } else { None };
         if !refused {
             self.books.took(call.class);
         }
@@ -614,6 +616,13 @@ impl FleetState {
             self.expect(slot, was_alone, queue);
         }
         ending
+    }
+
+    /// What CPU time of the reference vCPU takes here, in nanoseconds. At its speed there is nothing to divide by.
+    #[inline(always)]
+    #[expect(clippy::float_cmp, reason = "exactly at that speed, or not")]
+    fn work_of(&self, cpu: u64) -> u64 {
+        if self.speed == 1.0 { cpu } else { (cpu as f64 / self.speed + 0.5) as u64 }
     }
 
     /// Plans the events that an instance needs which has just been offered a request.
@@ -633,7 +642,7 @@ impl FleetState {
     }
 
     /// Something may have ended on an instance.
-    fn work(&mut self, now: SimTime, slot: u32, queue: &mut EventQueue<Event>, done: &mut impl FnMut(Call, Ending)) {
+    fn work(&mut self, now: SimTime, slot: u32, queue: &mut EventQueue<Event>, done: &mut impl FnMut(&Call, Ending)) {
         let counted = self.running == Running::Counted;
         if !counted && self.instances[slot as usize].planned != now {
             return;
@@ -689,19 +698,19 @@ impl FleetState {
 
     /// A request has ended on an instance.
     #[inline(always)]
-    fn ended(books: &mut Books, dead: bool, at: SimTime, call: &Call, done: &mut impl FnMut(Call, Ending)) {
+    fn ended(books: &mut Books, dead: bool, at: SimTime, call: &Call, done: &mut impl FnMut(&Call, Ending)) {
         if dead {
             books.left(call, at);
-            done(*call, Self::not_connected(at));
+            done(call, Self::not_connected(at));
         } else {
             books.served(call, at);
-            done(*call, Ending::served(at));
+            done(call, Ending::served(at));
         }
     }
 
     /// Takes everything that has ended on an instance up to `now`.
     #[inline]
-    fn catch_up(&mut self, slot: u32, now: SimTime, done: &mut impl FnMut(Call, Ending)) {
+    fn catch_up(&mut self, slot: u32, now: SimTime, done: &mut impl FnMut(&Call, Ending)) {
         let Instance { server, dead, .. } = &mut self.instances[slot as usize];
         let (books, dead) = (&mut self.books, *dead);
         if self.running.takes_late() {
@@ -717,7 +726,7 @@ impl FleetState {
     }
 
     /// Takes everything that has ended on any instance up to `now`.
-    pub fn catch_up_all(&mut self, now: SimTime, mut done: impl FnMut(Call, Ending)) {
+    pub fn catch_up_all(&mut self, now: SimTime, mut done: impl FnMut(&Call, Ending)) {
         if self.fluid.is_some() {
             self.flow(now);
         }
@@ -734,7 +743,7 @@ impl FleetState {
         index: u32,
         shared: &mut Shared<'_>,
         queue: &mut EventQueue<Event>,
-        mut done: impl FnMut(Call, Ending),
+        mut done: impl FnMut(&Call, Ending),
     ) {
         match event {
             FleetEvent::Work => self.work(now, index, queue, &mut done),
@@ -759,7 +768,7 @@ impl FleetState {
         planned: Planned,
         shared: &mut Shared<'_>,
         queue: &mut EventQueue<Event>,
-        done: &mut impl FnMut(Call, Ending),
+        done: &mut impl FnMut(&Call, Ending),
     ) {
         let Planned { step, slot, launch } = planned;
         match step {
@@ -830,7 +839,7 @@ impl FleetState {
         slot: u32,
         shared: &mut Shared<'_>,
         queue: &mut EventQueue<Event>,
-        done: &mut impl FnMut(Call, Ending),
+        done: &mut impl FnMut(&Call, Ending),
     ) {
         if !self.waits_for_its_end(now, slot, queue) {
             self.terminate(now, slot, shared, done);
@@ -838,12 +847,12 @@ impl FleetState {
     }
 
     /// The end of an instance that has drained. What it still has at work is cut off.
-    fn terminate(&mut self, now: SimTime, slot: u32, shared: &mut Shared<'_>, done: &mut impl FnMut(Call, Ending)) {
+    fn terminate(&mut self, now: SimTime, slot: u32, shared: &mut Shared<'_>, done: &mut impl FnMut(&Call, Ending)) {
         self.draining -= 1;
         let zone = self.instances[slot as usize].zone;
         for call in self.remove(now, slot, shared) {
             self.books.left(&call, now);
-            done(call, Ending { at: now, status: 502, outcome: Outcome::Failed });
+            done(&call, Ending { at: now, status: 502, outcome: Outcome::Failed });
         }
         self.return_to_pool(now, slot, zone, shared);
     }

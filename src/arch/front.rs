@@ -13,8 +13,10 @@
 //! Latency without contention is added to the answer, not scheduled: nobody reads state in between.
 
 use super::call::{Call, Ending};
+use super::calls::{Calls, add};
 use super::ledger::{Ledger, MeterId, weighted};
 use super::output::{ComponentOutput, Outcome};
+
 use super::token_bucket::TokenBucket;
 use super::world::Shared;
 use crate::sim::random::Key;
@@ -214,6 +216,54 @@ impl FrontState {
         self.time += u128::from(ending.at.since(call.at).0);
         self.calls += 1;
         ending
+    }
+
+    /// [`FrontState::admit`] for ordinary calls, behind `depth` other fronts.
+    pub fn admit_together(&mut self, calls: &mut Calls<'_>, depth: usize) {
+        if let Kind::HttpApi { bucket: Some(bucket), .. } = &mut self.kind {
+            for n in 0..calls.len() {
+                if calls.ordinary[n].get() && !bucket.take(calls.at[n]) {
+                    self.throttled += 1;
+                    let call = calls.call(n);
+                    calls.set_apart(n, call, Ending { at: call.at, status: 429, outcome: Outcome::Throttled }, depth);
+                }
+            }
+        }
+        add(&mut self.hour_requests, calls.count);
+    }
+
+    /// [`FrontState::answer`] for ordinary calls, behind `depth` other fronts.
+    #[inline(never)]
+    pub fn answer_together(&mut self, calls: &mut Calls<'_>, depth: usize) {
+        let mut time = 0u64;
+        let (timeout, key) = (self.timeout.0, self.key);
+        // One value needs no draw.
+        let always = self.latency.as_constant();
+        for (n, ((ordinary, taken), &id)) in calls.ordinary.iter().zip(calls.taken).zip(calls.id).enumerate() {
+            if !ordinary.get() {
+                continue;
+            }
+            if taken.get() > timeout {
+                self.give_up(n, calls, depth);
+                continue;
+            }
+            let latency = always.unwrap_or_else(|| self.latency.sample(key.draw(id, 0)));
+            let answered = taken.get() + latency.0;
+            taken.set(answered);
+            time = time.wrapping_add(answered);
+        }
+        let count = calls.count.iter().sum::<u64>();
+        self.time += u128::from(time);
+        self.calls += count;
+        self.served += count;
+        add(&mut self.hour_responses, calls.count);
+    }
+
+    #[cold]
+    fn give_up(&mut self, n: usize, calls: &mut Calls<'_>, depth: usize) {
+        let call = calls.call(n);
+        let ending = self.answer(&call, Ending::served(call.at + SimDuration(calls.taken[n].get())));
+        calls.set_apart(n, call, ending, depth);
     }
 
     /// When it will have given up on an attempt.

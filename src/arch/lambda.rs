@@ -17,9 +17,11 @@
 //! the handler does at tables is added to its time. A call that waits for other functions is another matter: it holds its environment
 //! until [`LambdaState::end`] is told how it ended (`chain`).
 
+mod batch;
 mod metering;
 mod versions;
 
+pub use self::batch::{To, take_batch};
 use self::metering::{AsThen, InitsAhead};
 use super::call::{Call, Ending};
 use super::ledger::{Ledger, MeterId, weighted};
@@ -79,6 +81,16 @@ impl IdleStack {
     #[inline]
     fn pop_newest(&mut self) -> Option<u32> {
         if self.entries.len() > self.front { self.entries.pop().map(|entry| entry.1) } else { None }
+    }
+
+    #[inline]
+    fn newest(&self) -> Option<u32> {
+        if self.entries.len() > self.front { self.entries.last().map(|entry| entry.1) } else { None }
+    }
+
+    #[inline]
+    fn drop_newest(&mut self) {
+        self.entries.pop();
     }
 
     fn oldest(&self) -> Option<(SimTime, u32)> {
@@ -198,6 +210,8 @@ pub struct LambdaState {
     provisioned: Option<ProvisionedState>,
     provisioned_connections: u64,
     error_rate: f64,
+    /// Its handler does nothing but work: no tables, no errors.
+    plain_handler: bool,
     error_key: Key,
     /// See [`LambdaState::expect`].
     verdict: Option<bool>,
@@ -309,6 +323,17 @@ impl AccountState {
         }
     }
 
+    /// Whether it has a request rate.
+    pub fn has_rate(&self) -> bool {
+        self.rate.is_some()
+    }
+
+    /// Whether the request rate lets a call in.
+    #[inline(always)]
+    pub fn takes(&mut self, now: SimTime) -> bool {
+        self.rate.as_mut().is_none_or(|rate| rate.take(now))
+    }
+
     /// Whether no call fits any more.
     #[inline(always)]
     fn is_full(&self) -> bool {
@@ -378,6 +403,8 @@ impl LambdaState {
             cap: function.reserved_concurrency.unwrap_or(u64::MAX),
             provisioned,
             provisioned_connections: 0,
+            plain_handler: function.error_rate <= 0.0
+                && !function.calls.iter().any(|call| matches!(call.what, OutboundKind::Table { .. })),
             error_rate: function.error_rate,
             error_key: key.named("error"),
             verdict: None,
@@ -475,6 +502,13 @@ impl LambdaState {
         }
     }
 
+    /// Refuses a call for the account's request rate.
+    #[cold]
+    pub fn throttle_by_rate(&mut self, now: SimTime) -> Ending {
+        self.throttled_by_rate += 1;
+        self.throttle(now)
+    }
+
     fn throttle(&mut self, now: SimTime) -> Ending {
         self.throttled += 1;
         Ending { at: now, status: 429, outcome: Outcome::Throttled }
@@ -489,6 +523,22 @@ impl LambdaState {
     /// A synchronous invocation. Refused with 429, or started; then the answer's instant is known.
     #[inline(always)]
     pub fn invoke(
+        &mut self,
+        now: SimTime,
+        call: &mut Call,
+        shared: &mut Shared<'_>,
+        account: &mut AccountState,
+        queue: &mut EventQueue<Event>,
+    ) -> Ending {
+        if !account.takes(now) {
+            return self.throttle_by_rate(now);
+        }
+        self.invoke_behind_rate(now, call, shared, account, queue)
+    }
+
+    /// [`LambdaState::invoke`] for a call that the account's request rate has let in.
+    #[inline(always)]
+    fn invoke_behind_rate(
         &mut self,
         now: SimTime,
         call: &mut Call,
@@ -512,12 +562,6 @@ impl LambdaState {
         shared: &mut Shared<'_>,
         account: &mut AccountState,
     ) -> Option<Admitted> {
-        if let Some(rate) = &mut account.rate
-            && !rate.take(now)
-        {
-            self.throttled_by_rate += 1;
-            return None;
-        }
         self.expire(now, shared);
         let busy = self.busy.value();
         if busy >= self.cap {
@@ -578,6 +622,10 @@ impl LambdaState {
         shared: &mut Shared<'_>,
         account: &mut AccountState,
     ) -> Option<Held> {
+        if !account.takes(now) {
+            self.throttle_by_rate(now);
+            return None;
+        }
         let Some(admitted) = self.admit(now, call, shared, account) else {
             self.throttled += 1;
             return None;
@@ -708,8 +756,14 @@ impl LambdaState {
     /// The request's CPU and wait in this function.
     #[inline(always)]
     fn own_work(&self, call: &Call) -> u64 {
-        let cpu = if call.cpu > 0 { (call.cpu as f64 * self.cpu_scale + 0.5) as u64 } else { 0 };
-        call.wait + cpu
+        self.work_of(call.cpu, call.wait)
+    }
+
+    /// [`LambdaState::own_work`] of so much CPU and wait.
+    #[inline(always)]
+    fn work_of(&self, cpu: u64, wait: u64) -> u64 {
+        let cpu = if cpu > 0 { (cpu as f64 * self.cpu_scale + 0.5) as u64 } else { 0 };
+        wait + cpu
     }
 
     /// Whether the handler fails after all its work.

@@ -5,6 +5,7 @@
 
 pub mod backend_transfer;
 pub mod call;
+mod calls;
 mod chain;
 mod deliveries;
 mod deployment;
@@ -18,6 +19,7 @@ pub mod lambda;
 pub mod ledger;
 pub mod message_queue;
 pub mod output;
+mod passes;
 pub mod pool;
 pub mod provisioned;
 pub mod requests;
@@ -35,8 +37,9 @@ use crate::traffic::{Batch, Source, TrafficError};
 use crate::units::{SimDuration, SimTime};
 pub use history::{Came, FluidCapacity, History, fluid_capacity};
 use output::{Horizon, RunOutput};
+use passes::Passes;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use world::{Arrival, World};
+use world::{Arrival, Event, World};
 
 /// What a running simulation tells and is told by other threads.
 #[derive(Debug, Default)]
@@ -87,6 +90,8 @@ pub struct How<'a> {
     pub bucket: Option<SimDuration>,
     /// Whether usage is kept by the hour however long the horizon is.
     pub by_the_hour: bool,
+    /// Requests are taken one after another even where a batch in passes gives the same: the plain version that tests hold those to.
+    pub one_by_one: bool,
 }
 
 /// How a window that stands for others is measured: its series has one bucket, and requests whose end is known ahead count even if they
@@ -135,14 +140,19 @@ pub fn simulate_with(
     source.fill(&mut batch)?;
     let mut queue = EventQueue::new(end, expected_rate(scenario, &batch));
     let mut world = World::new(scenario, architecture, replication, &how, measured, &mut queue);
+    let mut passes = Passes::of(&world);
+    if how.one_by_one {
+        world.back.take_one_by_one();
+        passes = None;
+    }
     let mut arrived = 0;
     // Before the first request there is next to nothing to do.
     let mut told_millis = batch.at[0].0 / 1_000_000;
     while batch.len > 0 {
-        let columns = batch.at[..batch.len].iter().zip(&batch.class[..batch.len]);
-        let columns = columns.zip(&batch.cpu[..batch.len]).zip(&batch.wait[..batch.len]);
-        let arrivals = columns.map(|(((&at, &class), &cpu), &wait)| (at, Arrival { class, cpu, wait }));
-        engine::feed(&mut world, &mut queue, arrivals);
+        match &mut passes {
+            Some(passes) => passes.take(&mut world, &batch, &mut queue),
+            None => one_by_one(&mut world, &batch, &mut queue),
+        }
         arrived += batch.len as u64;
         let millis = batch.at[batch.len - 1].0 / 1_000_000;
         control.requests.fetch_add(batch.len as u64, Ordering::Relaxed);
@@ -156,6 +166,14 @@ pub fn simulate_with(
     engine::drain(&mut world, &mut queue, end);
     control.simulated_millis.fetch_add((end.0 / 1_000_000).saturating_sub(told_millis), Ordering::Relaxed);
     Ok(world.finish(architecture, arrived, &mut queue))
+}
+
+#[inline(never)]
+fn one_by_one(world: &mut World<'_>, batch: &Batch, queue: &mut EventQueue<Event>) {
+    let columns = batch.at[..batch.len].iter().zip(&batch.class[..batch.len]);
+    let columns = columns.zip(&batch.cpu[..batch.len]).zip(&batch.wait[..batch.len]);
+    let arrivals = columns.map(|(((&at, &class), &cpu), &wait)| (at, Arrival { class, cpu, wait }));
+    engine::feed(world, queue, arrivals);
 }
 
 /// About how many requests a second will come: tunes the event queue and has no influence on results.

@@ -5,10 +5,12 @@
 //! added to the totals when the bucket closes. Memory is fixed by the number of classes, buckets and windows.
 
 use super::call::Call;
+use super::calls::Calls;
 use super::output::{ClassOutput, Horizon, Outcome, SeriesOutput, WindowOutput};
 use crate::spec::scenario::{LatencyObjective, Scenario};
 use crate::stats::histogram::Histogram;
 use crate::units::{SimDuration, SimTime};
+use std::cell::Cell;
 
 #[derive(Debug, Clone)]
 struct Counters {
@@ -140,6 +142,60 @@ impl RequestMeter {
     pub fn arrived(&mut self, class: u16, at: SimTime) {
         if at >= self.start {
             self.open[usize::from(class)].arrived += 1;
+        }
+    }
+
+    /// Whether the measured horizon has begun at `at`.
+    #[inline(always)]
+    pub fn measures(&self, at: SimTime) -> bool {
+        at >= self.start
+    }
+
+    /// Requests arrive, all before the measured horizon begins or all after.
+    pub fn arrived_together(&mut self, calls: &Calls<'_>) {
+        if calls.at[0] >= self.start {
+            self.open.iter_mut().zip(calls.count.iter()).for_each(|(open, count)| open.arrived += count);
+        }
+    }
+
+    /// [`RequestMeter::ended`] for ordinary calls that arrive all before the measured horizon begins or all after.
+    #[inline(never)]
+    pub fn served_together(&mut self, calls: &Calls<'_>) {
+        if calls.at[0] < self.start {
+            return;
+        }
+        let ends = calls.at.iter().zip(calls.taken).map(|(&at, taken)| at + SimDuration(taken.get()));
+        if ends.fold(SimTime::ZERO, SimTime::max) > self.last_end {
+            return self.served_one_by_one(calls);
+        }
+        let ordinary = || calls.ordinary.iter().map(Cell::get).zip(calls.taken.iter().map(Cell::get));
+        if let [open] = &mut self.open[..] {
+            open.latency.record_all(ordinary().filter(|(ordinary, _)| *ordinary).map(|(_, taken)| taken));
+        } else {
+            for ((ordinary, taken), &class) in ordinary().zip(calls.class) {
+                if ordinary {
+                    self.open[usize::from(class)].latency.record(SimDuration(taken));
+                }
+            }
+        }
+        for (open, &count) in self.open.iter_mut().zip(calls.count.iter()) {
+            open.ended[Outcome::Served as usize] += count;
+        }
+        for windows in &mut self.windows {
+            for ((ordinary, taken), &at) in ordinary().zip(calls.at) {
+                if ordinary {
+                    windows.record(at.since(self.start).0, taken > windows.limit.0);
+                }
+            }
+        }
+    }
+
+    /// Where some may end after the last instant that counts.
+    #[cold]
+    fn served_one_by_one(&mut self, calls: &Calls<'_>) {
+        for n in (0..calls.len()).filter(|&n| calls.ordinary[n].get()) {
+            let call = calls.call(n);
+            self.ended(&call, call.at + SimDuration(calls.taken[n].get()), Outcome::Served);
         }
     }
 

@@ -2,6 +2,7 @@
 //! wants to try again. Apart from the functions and fleets, so that these can hand on their answers as they go.
 
 use super::call::{Call, Ending};
+use super::calls::{Calls, Gathered};
 use super::front::FrontState;
 use super::output::Outcome;
 use super::requests::RequestMeter;
@@ -135,6 +136,10 @@ pub struct WayBack<'a> {
     counts_direct: bool,
     /// Bytes answered to the internet by functions and fleets without a front, in this hour.
     pub hour_direct: u64,
+    /// The fronts that all requests pass, from the client on, if they all pass the same.
+    common: Option<Vec<u16>>,
+    /// Answers that will be taken together; `None` if they can't be.
+    gathered: Option<Box<Gathered>>,
 }
 
 impl<'a> WayBack<'a> {
@@ -148,7 +153,22 @@ impl<'a> WayBack<'a> {
     ) -> Self {
         let client_acts = client.timeout.is_some() || client.retries.is_some();
         let counts_direct = response_bytes.iter().any(|&bytes| bytes > 0);
-        Self { fronts, paths, requests, client, client_acts, response_bytes, counts_direct, hour_direct: 0 }
+        let common = paths.first().map(|first| first.fronts().to_vec());
+        let common = common.filter(|common| paths.iter().all(|path| path.fronts() == common));
+        let gathered = common.as_ref().map(|_| Box::new(Gathered::new(paths.len())));
+        let hour_direct = 0;
+        Self {
+            fronts,
+            paths,
+            requests,
+            client,
+            client_acts,
+            response_bytes,
+            counts_direct,
+            hour_direct,
+            common,
+            gathered,
+        }
     }
 
     /// Takes the answer to an attempt from behind the first `depth` fronts of its path. Gives it back if the client will try again.
@@ -177,6 +197,84 @@ impl<'a> WayBack<'a> {
     #[inline]
     pub fn take_whole(&mut self, call: &Call, ending: Ending) {
         let again = self.take(call, ending, self.paths[usize::from(call.class)].depth());
+        debug_assert!(again.is_none(), "a client that tries again needs its answer at once");
+    }
+
+    /// From now on each answer is taken by itself.
+    pub fn take_one_by_one(&mut self) {
+        self.gathered = None;
+    }
+
+    /// Whether all requests pass the same fronts: then answers can be taken together.
+    pub fn is_common(&self) -> bool {
+        self.common.is_some()
+    }
+
+    /// How many fronts those are.
+    pub fn common_depth(&self) -> usize {
+        self.common.as_ref().map_or(0, Vec::len)
+    }
+
+    /// Requests arrive, and pass the fronts that are common to all.
+    pub fn arrive_together(&mut self, calls: &mut Calls<'_>) {
+        self.requests.arrived_together(calls);
+        for (depth, &front) in self.common.as_deref().unwrap_or_default().iter().enumerate() {
+            self.fronts[usize::from(front)].admit_together(calls, depth);
+        }
+    }
+
+    /// Takes the answers to calls from behind the fronts that are common to all, and to those that were answered before.
+    pub fn take_together(&mut self, calls: &mut Calls<'_>) {
+        for (depth, &front) in self.common.as_deref().unwrap_or_default().iter().enumerate().rev() {
+            self.fronts[usize::from(front)].answer_together(calls, depth);
+        }
+        if let Some(timeout) = self.client.timeout {
+            for n in 0..calls.len() {
+                if calls.ordinary[n].get() && calls.taken[n].get() > timeout.0 {
+                    let call = calls.call(n);
+                    calls.set_apart(n, call, Ending::served(call.at + SimDuration(calls.taken[n].get())), 0);
+                }
+            }
+        }
+        if self.counts_direct && self.common_depth() == 0 {
+            self.hour_direct = self.hour_direct.saturating_add(calls.sum(&self.response_bytes));
+        }
+        self.requests.served_together(calls);
+        self.take_others(calls);
+    }
+
+    /// Takes the answers to calls that are not ordinary.
+    pub fn take_others(&mut self, calls: &Calls<'_>) {
+        calls.others.iter().for_each(|other| self.take_behind(&other.call, other.ending, other.depth));
+    }
+
+    /// [`WayBack::take_whole`], or soon: with others that have been served, but before anybody looks ([`WayBack::take_gathered`]).
+    #[inline(always)]
+    pub fn take_late(&mut self, call: &Call, ending: Ending) {
+        match &mut self.gathered {
+            Some(gathered) if ending.outcome == Outcome::Served && self.requests.measures(call.first_at) => {
+                if gathered.add(call, ending) {
+                    self.take_gathered();
+                }
+            }
+            _ => self.take_whole(call, ending),
+        }
+    }
+
+    /// Takes the answers that have gathered.
+    #[inline(never)]
+    pub fn take_gathered(&mut self) {
+        if let Some(mut gathered) = self.gathered.take_if(|gathered| !gathered.is_empty()) {
+            self.take_together(&mut gathered.take());
+            self.gathered = Some(gathered);
+        }
+    }
+
+    /// [`WayBack::take`] out of line, for a call that is not ordinary.
+    #[cold]
+    #[inline(never)]
+    pub fn take_behind(&mut self, call: &Call, ending: Ending, depth: usize) {
+        let again = self.take(call, ending, depth);
         debug_assert!(again.is_none(), "a client that tries again needs its answer at once");
     }
 

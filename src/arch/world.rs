@@ -251,7 +251,7 @@ struct NetworkMeters {
 /// The state of an architecture in one replication.
 pub struct World<'a> {
     pub(super) shared: Shared<'a>,
-    back: WayBack<'a>,
+    pub(super) back: WayBack<'a>,
     /// In the order of the model, then the further versions of those that are deployed.
     pub(super) functions: Vec<LambdaState>,
     /// How many come first: one for each function of the model, which counts for all its versions.
@@ -259,7 +259,7 @@ pub struct World<'a> {
     pub(super) deployed: Vec<Versions>,
     /// The URL of the function at the entry, where it limits something.
     pub(super) url: Option<FunctionUrl>,
-    fleets: Vec<FleetState>,
+    pub(super) fleets: Vec<FleetState>,
     pub(super) account: AccountState,
     pub(super) chains: Chains,
     pub(super) events: Events,
@@ -275,18 +275,20 @@ pub struct World<'a> {
     /// Attempts in a fleet whose callers act when a deadline passes; used only where clients try again.
     tickets: Vec<Ticket>,
     free_tickets: Vec<u32>,
-    feedback: bool,
+    pub(super) feedback: bool,
     ledger: Ledger,
     start: SimTime,
     end: SimTime,
     bucket: SimDuration,
     bucket_from: SimTime,
     hour_from: SimTime,
-    next_id: u64,
-    external: Vec<u64>,
+    /// The next end of a bucket or an hour, which is in the queue; [`SimTime::NEVER`] if none will come.
+    pub(super) next_edge: SimTime,
+    pub(super) next_id: u64,
+    pub(super) external: Vec<u64>,
     /// Whether any class talks to the internet.
-    counts_external: bool,
-    hour_external: u64,
+    pub(super) counts_external: bool,
+    pub(super) hour_external: u64,
     external_meter: Option<MeterId>,
     network: Option<NetworkMeters>,
     backend_meter: Option<MeterId>,
@@ -499,6 +501,7 @@ impl<'a> World<'a> {
             bucket,
             bucket_from: start,
             hour_from: start,
+            next_edge: SimTime::NEVER,
             next_id: first_id,
             external,
             counts_external,
@@ -509,6 +512,7 @@ impl<'a> World<'a> {
             backend_transfer,
         };
         if start > SimTime::ZERO {
+            world.next_edge = start;
             queue.push(start, Event::new(Due::Edge, 0, 0));
         } else {
             world.plan_edge(queue);
@@ -558,15 +562,22 @@ impl<'a> World<'a> {
     /// The last step of [`World::attempt`] for a fleet.
     #[inline(never)]
     fn attempt_at_fleet(&mut self, now: SimTime, call: Call, fleet: u16, queue: &mut EventQueue<Event>) {
-        let path = self.back.paths[usize::from(call.class)];
         if self.feedback {
+            let path = self.back.paths[usize::from(call.class)];
             return self.attempt_with_deadline(now, call, path, fleet, queue);
         }
+        self.give_to_fleet(now, call, fleet, queue);
+    }
+
+    /// Gives a request to a fleet whose clients don't try again.
+    #[inline(always)]
+    pub(super) fn give_to_fleet(&mut self, now: SimTime, call: Call, fleet: u16, queue: &mut EventQueue<Event>) {
         let back = &mut self.back;
-        let done = |call, ending| back.take_whole(&call, ending);
-        let at_once = self.fleets[usize::from(fleet)].dispatch(now, call, path.algorithm, queue, done);
+        let algorithm = back.paths[usize::from(call.class)].algorithm;
+        let done = |call: &Call, ending| back.take_late(call, ending);
+        let at_once = self.fleets[usize::from(fleet)].dispatch(now, call, algorithm, queue, done);
         if let Some(ending) = at_once {
-            back.take_whole(&call, ending);
+            back.take_whole(&call.apart(), ending);
         }
     }
 
@@ -677,7 +688,7 @@ impl<'a> World<'a> {
         self.open_ticket(&mut call, queue);
         let answers = &mut self.answers;
         let at_once = self.fleets[usize::from(fleet)].dispatch(now, call, path.algorithm, queue, |call, ending| {
-            answers.push((call, ending));
+            answers.push((*call, ending));
         });
         if let Some(ending) = at_once {
             answers.push((call, ending));
@@ -693,9 +704,8 @@ impl<'a> World<'a> {
         let state = &mut self.fleets[usize::from(fleet)];
         if !self.feedback {
             let back = &mut self.back;
-            let at_once = state.dispatch_by_set(now, call, algorithm, queue, |call, ending| {
-                back.take_whole(&call, ending);
-            });
+            let done = |call: &Call, ending| back.take_late(call, ending);
+            let at_once = state.dispatch_by_set(now, call, algorithm, queue, done);
             if let Some(ending) = at_once {
                 back.take_whole(&call, ending);
             }
@@ -704,7 +714,7 @@ impl<'a> World<'a> {
         self.open_ticket(&mut call, queue);
         let answers = &mut self.answers;
         let at_once = self.fleets[usize::from(fleet)].dispatch_by_set(now, call, algorithm, queue, |call, ending| {
-            answers.push((call, ending));
+            answers.push((*call, ending));
         });
         answers.extend(at_once.map(|ending| (call, ending)));
         self.pass_on(now, queue);
@@ -785,7 +795,9 @@ impl<'a> World<'a> {
     /// Schedules the next end of a bucket or an hour.
     fn plan_edge(&mut self, queue: &mut EventQueue<Event>) {
         let next = (self.bucket_from + self.bucket).min(self.hour_from + HOUR);
+        self.next_edge = SimTime::NEVER;
         if next < self.end {
+            self.next_edge = next;
             queue.push(next, Event::new(Due::Edge, 0, 0));
         }
     }
@@ -794,11 +806,11 @@ impl<'a> World<'a> {
     fn catch_up(&mut self, now: SimTime, fleet: usize, queue: &mut EventQueue<Event>) {
         if self.feedback {
             let answers = &mut self.answers;
-            self.fleets[fleet].catch_up_all(now, |call, ending| answers.push((call, ending)));
+            self.fleets[fleet].catch_up_all(now, |call, ending| answers.push((*call, ending)));
             self.pass_on(now, queue);
         } else {
             let back = &mut self.back;
-            self.fleets[fleet].catch_up_all(now, |call, ending| back.take_whole(&call, ending));
+            self.fleets[fleet].catch_up_all(now, |call: &Call, ending| back.take_late(call, ending));
         }
     }
 
@@ -812,6 +824,7 @@ impl<'a> World<'a> {
             self.catch_up(now, fleet, queue);
             self.fleets[fleet].settle(now);
         }
+        self.back.take_gathered();
         self.events.inboxes.iter_mut().flatten().for_each(|inbox| inbox.settle(now));
         self.pools.iter_mut().for_each(|state| state.settle(now));
         self.queues.iter_mut().for_each(|state| state.settle(now));
@@ -1014,13 +1027,13 @@ impl World<'_> {
                 }
                 if self.feedback {
                     let answers = &mut self.answers;
-                    let done = |call, ending| answers.push((call, ending));
+                    let done = |call: &Call, ending| answers.push((*call, ending));
                     self.fleets[fleet].event(now, event, index, &mut self.shared, queue, done);
                     self.pass_on(now, queue);
                 } else {
                     let back = &mut self.back;
                     self.fleets[fleet].event(now, event, index, &mut self.shared, queue, |call, ending| {
-                        back.take_whole(&call, ending);
+                        back.take_late(call, ending);
                     });
                 }
             }

@@ -65,7 +65,9 @@ impl<K: PartialOrd + Copy> SmallHeap<K> {
         self.entries.first().map(|entry| entry.0)
     }
 
-    fn push(&mut self, entry: (K, u32, u32)) {
+    /// The three by themselves: they come in registers. As one they would be written in parts and read whole, which stalls.
+    fn push(&mut self, key: K, order: u32, slot: u32) {
+        let entry = (key, order, slot);
         let mut at = self.entries.len();
         self.entries.push(entry);
         while at > 0 {
@@ -375,9 +377,9 @@ impl<T: Copy> Server<T> {
                 // Nobody is measured by the old reading: start afresh, which keeps the clock exact for ever.
                 self.clock = 0.0;
             }
-            self.running.push((self.clock + job.cpu as f64, self.started, slot));
+            self.running.push(self.clock + job.cpu as f64, self.started, slot);
         } else {
-            self.waiting.push((now.saturating_add(job.wait), self.started, slot));
+            self.waiting.push(now.saturating_add(job.wait), self.started, slot);
         }
     }
 
@@ -396,9 +398,9 @@ impl<T: Copy> Server<T> {
         for one in &held {
             let slot = self.place(one.end - one.cpu_end, one.tag);
             if one.cpu_end > now {
-                self.running.push(((one.cpu_end - since) as f64, self.started, slot));
+                self.running.push((one.cpu_end - since) as f64, self.started, slot);
             } else {
-                self.waiting.push((one.end, self.started, slot));
+                self.waiting.push(one.end, self.started, slot);
             }
         }
         held.clear();
@@ -471,10 +473,11 @@ impl<T: Copy> Server<T> {
     /// [`Server::offer`] without taking the ends first: those that have to be taken by now are given to `done`, in no order.
     #[inline(always)]
     pub fn offer_late(&mut self, now: SimTime, job: Job<T>, done: impl FnMut(SimTime, &T)) -> Admission {
-        if self.alone.in_use && self.alone.has_room() && self.alone.begin(now.0, job).is_some() {
+        let Job { cpu, wait, tag } = job;
+        if self.alone.in_use && self.alone.has_room() && self.alone.begin(now.0, Job { cpu, wait, tag }).is_some() {
             return Admission::Accepted;
         }
-        self.take_and_offer(now, job, done)
+        self.take_and_offer(now, Job { cpu, wait, tag }, done)
     }
 
     #[inline(never)]
@@ -527,7 +530,7 @@ impl<T: Copy> Server<T> {
                 self.clock = self.clock.max(end);
                 let Placed { wait, order, .. } = self.jobs[slot as usize];
                 if wait > 0 {
-                    self.waiting.push((now.saturating_add(wait), order, slot));
+                    self.waiting.push(now.saturating_add(wait), order, slot);
                 }
                 (slot, wait == 0)
             } else {

@@ -65,7 +65,7 @@ impl FleetState {
         call: Call,
         algorithm: Balancing,
         queue: &mut EventQueue<Event>,
-        done: impl FnMut(Call, Ending),
+        done: impl FnMut(&Call, Ending),
     ) -> Option<Ending> {
         if self.blue_green.is_none() {
             return self.dispatch(now, call, algorithm, queue, done);

@@ -15,7 +15,6 @@ use super::{FleetState, Instance, Phase, Step};
 use crate::arch::call::{Call, Ending};
 use crate::arch::output::Outcome;
 use crate::arch::world::{Event, Shared};
-use crate::sim::processor_sharing::Job;
 use crate::sim::queue::EventQueue;
 use crate::sim::random::{Key, unit};
 use crate::spec::model::{Fleet, Spot};
@@ -136,7 +135,7 @@ impl FleetState {
         index: u32,
         shared: &mut Shared<'_>,
         queue: &mut EventQueue<Event>,
-        done: &mut impl FnMut(Call, Ending),
+        done: &mut impl FnMut(&Call, Ending),
     ) {
         let Incident { what, .. } = shared.scenario.events[index as usize];
         match what {
@@ -181,7 +180,7 @@ impl FleetState {
         index: u32,
         shared: &mut Shared<'_>,
         queue: &mut EventQueue<Event>,
-        done: &mut impl FnMut(Call, Ending),
+        done: &mut impl FnMut(&Call, Ending),
     ) {
         match shared.scenario.events[index as usize].what {
             Trouble::ZoneFails(zone) if zone < self.zones => {
@@ -250,7 +249,7 @@ impl FleetState {
         slot: u32,
         shared: &mut Shared<'_>,
         queue: &mut EventQueue<Event>,
-        done: &mut impl FnMut(Call, Ending),
+        done: &mut impl FnMut(&Call, Ending),
     ) {
         if self.fails_in_pool(now, slot, shared, queue) {
             return;
@@ -288,17 +287,15 @@ impl FleetState {
     }
 
     /// Whoever waits for these finds out by a time-out of their own.
-    fn never_answered(&mut self, now: SimTime, lost: &[Call], done: &mut impl FnMut(Call, Ending)) {
+    fn never_answered(&mut self, now: SimTime, lost: &[Call], done: &mut impl FnMut(&Call, Ending)) {
         for call in lost {
             self.books.left(call, now);
-            done(*call, Ending { at: SimTime::NEVER, status: 504, outcome: Outcome::TimedOut });
+            done(call, Ending { at: SimTime::NEVER, status: 504, outcome: Outcome::TimedOut });
         }
     }
 
     /// What a request needs of an instance that has fallen silent: the time after which the balancer gives up on the connection.
-    pub(super) const fn no_connection(call: Call) -> Job<Call> {
-        Job { cpu: 0, wait: CONNECT_TIMEOUT.0, tag: call }
-    }
+    pub(super) const NO_CONNECTION: (u64, u64) = (0, CONNECT_TIMEOUT.0);
 
     /// How that ends.
     pub(super) const fn not_connected(at: SimTime) -> Ending {
@@ -312,7 +309,7 @@ impl FleetState {
         slot: u32,
         shared: &mut Shared<'_>,
         queue: &mut EventQueue<Event>,
-        done: &mut impl FnMut(Call, Ending),
+        done: &mut impl FnMut(&Call, Ending),
     ) {
         self.counts_as_never_served(slot);
         let instance = &self.instances[slot as usize];
@@ -338,11 +335,11 @@ impl FleetState {
     }
 
     /// Those who still wait for a connection go on doing so.
-    pub(super) fn never_connected(&mut self, now: SimTime, lost: &[Call], done: &mut impl FnMut(Call, Ending)) {
+    pub(super) fn never_connected(&mut self, now: SimTime, lost: &[Call], done: &mut impl FnMut(&Call, Ending)) {
         for call in lost {
             let at = call.at + CONNECT_TIMEOUT;
             self.books.left(call, at);
-            done(*call, Self::not_connected(at.max(now)));
+            done(call, Self::not_connected(at.max(now)));
         }
     }
 

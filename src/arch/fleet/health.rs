@@ -23,7 +23,7 @@ impl FleetState {
         event: u32,
         shared: &mut Shared<'_>,
         queue: &mut EventQueue<Event>,
-        done: &mut impl FnMut(Call, Ending),
+        done: &mut impl FnMut(&Call, Ending),
     ) {
         let serves = |instance: &Instance| instance.phase == Phase::InService && !instance.dead;
         let drawn = self.drawn(serves, event);
@@ -40,7 +40,7 @@ impl FleetState {
         now: SimTime,
         event: u32,
         queue: &mut EventQueue<Event>,
-        done: &mut impl FnMut(Call, Ending),
+        done: &mut impl FnMut(&Call, Ending),
     ) {
         for slot in 0..self.instances.len() as u32 {
             let instance = &mut self.instances[slot as usize];

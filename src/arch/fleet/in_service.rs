@@ -21,6 +21,7 @@ const NOWHERE: u32 = u32::MAX;
 impl Deref for InService {
     type Target = [u32];
 
+    #[inline(always)]
     fn deref(&self) -> &[u32] {
         &self.slots
     }

@@ -50,16 +50,16 @@ impl FleetState {
     pub(super) fn no_room(
         &mut self,
         now: SimTime,
-        call: &Call,
+        call: Call,
         slot: u32,
         queue: &mut EventQueue<Event>,
-        done: &mut impl FnMut(Call, Ending),
+        done: &mut impl FnMut(&Call, Ending),
     ) -> Ending {
         if !self.room.restarts {
             self.books.refused();
             return Ending { at: now, ..self.full };
         }
-        self.books.left(call, now);
+        self.books.left(&call, now);
         let instance = &mut self.instances[slot as usize];
         if !instance.restarting {
             instance.restarting = true;
@@ -68,7 +68,7 @@ impl FleetState {
             instance.planned = SimTime::NEVER;
             for call in lost {
                 self.books.left(&call, now);
-                done(call, connection_refused(now));
+                done(&call, connection_refused(now));
             }
             self.starts_again(now, slot, queue);
         }

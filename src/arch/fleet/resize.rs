@@ -51,7 +51,7 @@ impl FleetState {
         index: u32,
         shared: &mut Shared<'_>,
         queue: &mut EventQueue<Event>,
-        done: &mut impl FnMut(Call, Ending),
+        done: &mut impl FnMut(&Call, Ending),
     ) {
         let (Resize { days, to, once, .. }, room) = self.resizes.changes[index as usize].clone();
         if !once {
@@ -67,7 +67,7 @@ impl FleetState {
             self.take_away(slot);
             for call in self.remove(now, slot, shared) {
                 self.books.left(&call, now);
-                done(call, Ending { at: now, status: 502, outcome: Outcome::Failed });
+                done(&call, Ending { at: now, status: 502, outcome: Outcome::Failed });
             }
         }
         (self.vcpu, self.room) = (f64::from(to.vcpu), room);

@@ -118,11 +118,14 @@ impl<T: Copy> Alone<T> {
     pub fn take_ended(&mut self, until: u64, mut done: impl FnMut(SimTime, &T)) {
         let mut left = 0;
         for index in 0..self.held.len() {
-            let one = self.held[index];
+            let one = &self.held[index];
             if one.end <= until {
                 done(SimTime(one.end), &one.tag);
             } else {
-                self.held[left] = one;
+                // What stays where it is is not read: it may just have been written, in parts.
+                if left < index {
+                    self.held[left] = self.held[index];
+                }
                 left += 1;
             }
         }
