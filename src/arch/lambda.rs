@@ -762,7 +762,8 @@ impl LambdaState {
     /// [`LambdaState::own_work`] of so much CPU and wait.
     #[inline(always)]
     fn work_of(&self, cpu: u64, wait: u64) -> u64 {
-        let cpu = if cpu > 0 { (cpu as f64 * self.cpu_scale + 0.5) as u64 } else { 0 };
+        // Below 2^63, where the signed conversion is one instruction.
+        let cpu = if cpu > 0 { (cpu as f64 * self.cpu_scale + 0.5) as i64 as u64 } else { 0 };
         wait + cpu
     }
 

@@ -69,15 +69,42 @@ impl Windows {
     #[inline]
     fn record(&mut self, since_start: u64, over: bool) {
         if since_start < self.from || since_start >= self.to {
-            let index = since_start / self.length;
-            self.from = index * self.length;
-            self.to = self.from + self.length;
-            self.index = (index as usize).min(self.counts.len() - 1);
+            self.open(since_start);
         }
-        // A window of more than four billion requests keeps its counts at the limit.
-        let (ended, late) = &mut self.counts[self.index];
-        *ended = ended.saturating_add(1);
-        *late = late.saturating_add(u32::from(over));
+        self.count(1, u32::from(over));
+    }
+
+    /// The window in which this is is at hand.
+    fn open(&mut self, since_start: u64) {
+        let index = since_start / self.length;
+        self.from = index * self.length;
+        self.to = self.from + self.length;
+        self.index = (index as usize).min(self.counts.len() - 1);
+    }
+
+    /// Counts in the window at hand. One of more than four billion requests keeps its counts at the limit.
+    #[inline]
+    fn count(&mut self, ended: u32, late: u32) {
+        let counts = &mut self.counts[self.index];
+        *counts = (counts.0.saturating_add(ended), counts.1.saturating_add(late));
+    }
+
+    /// [`Windows::record`] for the ordinary of these calls, all served.
+    fn record_together(&mut self, calls: &Calls<'_>, start: SimTime) {
+        let limit = self.limit.0;
+        let (mut ended, mut late) = (0u32, 0u32);
+        for ((ordinary, taken), &at) in calls.ordinary.iter().zip(calls.taken).zip(calls.at) {
+            let since_start = at.since(start).0;
+            if since_start < self.from || since_start >= self.to {
+                self.count(ended, late);
+                (ended, late) = (0, 0);
+                self.open(since_start);
+            }
+            // There are no more than a batch holds.
+            ended = ended.wrapping_add(u32::from(ordinary.get()));
+            late = late.wrapping_add(u32::from(ordinary.get() & (taken.get() > limit)));
+        }
+        self.count(ended, late);
     }
 
     fn finish(self, horizon: SimDuration) -> WindowOutput {
@@ -182,11 +209,7 @@ impl RequestMeter {
             open.ended[Outcome::Served as usize] += count;
         }
         for windows in &mut self.windows {
-            for ((ordinary, taken), &at) in ordinary().zip(calls.at) {
-                if ordinary {
-                    windows.record(at.since(self.start).0, taken > windows.limit.0);
-                }
-            }
+            windows.record_together(calls, self.start);
         }
     }
 

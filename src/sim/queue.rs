@@ -271,11 +271,20 @@ impl<E: Copy> EventQueue<E> {
     }
 
     /// Into the slot that is being popped: behind all that are not later.
-    #[cold]
+    #[inline(never)]
     fn push_here(&mut self, at: u64, event: E) {
-        let place = self.head + self.current[self.head..self.filled].partition_point(|entry| entry.0 <= at);
         self.append((at, event));
-        self.current.copy_within(place..self.filled - 1, place + 1);
+        let mut place = self.filled - 1;
+        // Most come late. What doesn't would be moved past many, if the slot is crowded, so its place is searched.
+        let near = place.saturating_sub(NETWORK).max(self.head);
+        while place > near && self.current[place - 1].0 > at {
+            self.current[place] = self.current[place - 1];
+            place -= 1;
+        }
+        if place == near && near > self.head {
+            place = self.head + self.current[self.head..near].partition_point(|entry| entry.0 <= at);
+            self.current.copy_within(place..near, place + 1);
+        }
         self.current[place] = (at, event);
     }
 
