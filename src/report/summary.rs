@@ -88,10 +88,13 @@ fn at_speed(a: &ArchitectureResult, speed: f64) -> Vec<String> {
     let at = |wanted: f64| a.at_speed.iter().find(|at| (at.speed - wanted).abs() < 1e-9);
     let (Some(stated), Some(other)) = (at(1.0), at(speed)) else { return vec!["has no instances".to_owned()] };
     let p99 = |at: &AtSpeed| at.p99_ms.map_or_else(|| NONE.to_owned(), millis);
+    // Where a column is narrow, a line is broken between the two and nowhere else.
+    let beside =
+        |now: String, then: String| format!("{now} (was {then})").replace(' ', "\u{a0}").replace("\u{a0}(", " (");
     vec![
-        format!("{} (was {})", money_or_unknown(other.total.as_deref()), money_or_unknown(stated.total.as_deref())),
-        format!("p99 {} (was {})", p99(other), p99(stated)),
-        format!("not served {} (was {})", percent(other.failures), percent(stated.failures)),
+        beside(money_or_unknown(other.total.as_deref()), money_or_unknown(stated.total.as_deref())),
+        beside(format!("p99 {}", p99(other)), p99(stated)),
+        beside(format!("not served {}", percent(other.failures)), percent(stated.failures)),
     ]
 }
 
