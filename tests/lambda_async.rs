@@ -4,7 +4,7 @@ mod common;
 
 use common::*;
 use costsim::arch::output::{Outcome, QueueOutput, RunOutput};
-use costsim::spec::deployment::{Deployment, DeploymentKind, TrafficShift};
+use costsim::spec::deployment::TrafficShift;
 use costsim::spec::distribution::Distribution;
 use costsim::spec::model::*;
 use costsim::spec::scenario::*;
@@ -393,15 +393,7 @@ fn messages_are_lost_after_the_retention() {
 
 /// A message a second, each a batch of its own that takes 100 ms, while the worker is deployed.
 fn deployed(horizon: f64, at: f64, shift: TrafficShift) -> Scenario {
-    let deployment = Deployment {
-        at: secs(at),
-        lasts: shift.lasts(),
-        per: Frequency::Week,
-        component: "worker".into(),
-        name: "as a test".into(),
-        kind: DeploymentKind::Lambda(shift),
-    };
-    Scenario { deployments: vec![deployment], ..even(1.0, horizon, 0.1) }
+    Scenario { deployments: vec![worker_deployed(at, shift)], ..even(1.0, horizon, 0.1) }
 }
 
 /// Ten minutes: the first batch starts an environment with an init of 400 ms, and so does the first one for the new version at 300 s. Each batch counts once, and its

@@ -63,4 +63,9 @@ impl Ending {
     pub const fn served(at: SimTime) -> Self {
         Self { at, status: 200, outcome: Outcome::Served }
     }
+
+    /// Refused by a limit.
+    pub const fn throttled(at: SimTime) -> Self {
+        Self { at, status: 429, outcome: Outcome::Throttled }
+    }
 }

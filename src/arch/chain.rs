@@ -212,7 +212,7 @@ impl World<'_> {
         let held = state.hold(now, &mut call, &mut self.shared, &mut self.account);
         self.entered(now, function);
         let Some(held) = held else {
-            let refused = Ending { at: now, status: 429, outcome: Outcome::Throttled };
+            let refused = Ending::throttled(now);
             return self.answered(now, waiter, &call, refused, queue);
         };
         let job = self.chains.add(Job {

@@ -184,7 +184,7 @@ impl FrontState {
             && !bucket.take(now)
         {
             self.throttled += 1;
-            return Err(Ending { at: now, status: 429, outcome: Outcome::Throttled });
+            return Err(Ending::throttled(now));
         }
         self.hour_requests[usize::from(class)] += 1;
         Ok(())
@@ -225,7 +225,7 @@ impl FrontState {
                 if calls.ordinary[n].get() && !bucket.take(calls.at[n]) {
                     self.throttled += 1;
                     let call = calls.call(n);
-                    calls.set_apart(n, call, Ending { at: call.at, status: 429, outcome: Outcome::Throttled }, depth);
+                    calls.set_apart(n, call, Ending::throttled(call.at), depth);
                 }
             }
         }

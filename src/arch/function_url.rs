@@ -10,8 +10,7 @@
 //! Only the paths of clients to such a function end here ([`Place::Url`]): what other functions, queues or streams invoke does not pass the URL, and
 //! a function without reserved concurrency knows nothing of this.
 
-use super::call::{Call, Ending};
-use super::output::Outcome;
+use super::call::Call;
 use super::token_bucket::TokenBucket;
 use super::way_back::{Path, Place};
 use super::world::{Event, World};
@@ -68,8 +67,7 @@ impl World<'_> {
     ) {
         let (taken, waits) = self.url.as_mut().map_or((true, false), |url| (url.bucket.take(now), url.waits));
         if !taken {
-            self.functions[usize::from(function)].refused_before();
-            let refused = Ending { at: now, status: 429, outcome: Outcome::Throttled };
+            let refused = self.functions[usize::from(function)].throttle_by_rate(now);
             return self.answer(now, call, refused, depth, queue);
         }
         if waits {

@@ -80,7 +80,9 @@ impl IdleStack {
 
     #[inline]
     fn pop_newest(&mut self) -> Option<u32> {
-        if self.entries.len() > self.front { self.entries.pop().map(|entry| entry.1) } else { None }
+        let newest = self.newest()?;
+        self.drop_newest();
+        Some(newest)
     }
 
     #[inline]
@@ -502,7 +504,7 @@ impl LambdaState {
         }
     }
 
-    /// Refuses a call for the account's request rate.
+    /// Refuses a call for a request rate: the account's, or that of its URL.
     #[cold]
     pub fn throttle_by_rate(&mut self, now: SimTime) -> Ending {
         self.throttled_by_rate += 1;
@@ -511,13 +513,7 @@ impl LambdaState {
 
     fn throttle(&mut self, now: SimTime) -> Ending {
         self.throttled += 1;
-        Ending { at: now, status: 429, outcome: Outcome::Throttled }
-    }
-
-    /// A call was refused by a rate before it came here.
-    pub fn refused_before(&mut self) {
-        self.throttled += 1;
-        self.throttled_by_rate += 1;
+        Ending::throttled(now)
     }
 
     /// A synchronous invocation. Refused with 429, or started; then the answer's instant is known.
@@ -899,10 +895,17 @@ impl LambdaState {
     /// The call of an environment has ended. `environment` is as it was given to the queue.
     #[inline(always)]
     pub fn released(&mut self, now: SimTime, environment: u32, shared: &mut Shared<'_>, account: &mut AccountState) {
-        self.busy.down(now);
         if environment & PROVISIONED != 0 {
+            self.busy.down(now);
             return self.released_provisioned(now, environment & AGAIN != 0, shared);
         }
+        self.released_on_demand(now, environment, account);
+    }
+
+    /// [`LambdaState::released`] for an environment that is not of the provisioned concurrency.
+    #[inline(always)]
+    fn released_on_demand(&mut self, now: SimTime, environment: u32, account: &mut AccountState) {
+        self.busy.down(now);
         if self.counts_to_account {
             account.unreserved_busy -= 1;
         }

@@ -153,7 +153,7 @@ impl PoolState {
             self.start(now, call, queue)
         } else {
             self.throttled += 1;
-            return Some(Ending { at: now, status: 429, outcome: Outcome::Throttled });
+            return Some(Ending::throttled(now));
         };
         self.hour_calls[usize::from(call.class)] += 1;
         let environment = &mut self.environments[number as usize];

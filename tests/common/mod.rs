@@ -7,6 +7,7 @@ use costsim::bill::book::Price;
 use costsim::bill::{Bill, BillInput, bill, price_list};
 use costsim::catalog;
 use costsim::spec::billing::Billing;
+use costsim::spec::deployment::{Deployment, DeploymentKind, TrafficShift};
 use costsim::spec::distribution::Distribution;
 use costsim::spec::model::*;
 use costsim::spec::scenario::*;
@@ -90,6 +91,18 @@ pub fn function() -> Function {
 pub fn fleet(instances: u32, vcpu: u32) -> Fleet {
     let instance = InstanceType { name: "m7i.large".into(), vcpu, memory_mib: 8192, arch: Arch::X86 };
     Fleet::fixed(instance, instances)
+}
+
+/// A new version of the function `worker`, once a week at this second.
+pub fn worker_deployed(at: f64, shift: TrafficShift) -> Deployment {
+    Deployment {
+        at: secs(at),
+        lasts: shift.lasts(),
+        per: Frequency::Week,
+        component: "worker".into(),
+        name: "as a test".into(),
+        kind: DeploymentKind::Lambda(shift),
+    }
 }
 
 /// Target tracking at 50 % CPU with the alarms of the console.

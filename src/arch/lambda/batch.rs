@@ -59,7 +59,7 @@ fn take<const ONE: bool>(
         if queue.may_be_due(now) {
             while let Some((at, event)) = queue.pop_until(now) {
                 let function = if ONE { 0 } else { usize::from(event.component()) };
-                functions[function].released_simply(at, event.index(), account);
+                functions[function].released_on_demand(at, event.index(), account);
             }
         }
         if !ordinary[n].get() {
@@ -94,9 +94,7 @@ fn take<const ONE: bool>(
     } else {
         for ((taken, ordinary), &class) in taken.iter().zip(ordinary).zip(class) {
             if ordinary.get() {
-                let function = &mut functions[to.function::<ONE>(class)];
-                function.hour_time = function.hour_time.wrapping_add(u128::from(taken.get()));
-                function.hour_billed_ms += billed_ms(taken.get());
+                functions[to.function::<ONE>(class)].worked(taken.get());
             }
         }
         for (class, &count) in calls.count.iter().enumerate() {
@@ -162,20 +160,16 @@ impl LambdaState {
             return 0;
         }
         self.hour_calls[usize::from(call.class)] += 1;
-        self.hour_time = self.hour_time.wrapping_add(u128::from(handler));
-        self.hour_billed_ms += billed_ms(handler);
+        self.worked(handler);
         calls.set_apart(n, call, Ending { at: call.at + SimDuration(handler), ..ending }, depth);
         AGAIN
     }
 
-    /// [`LambdaState::released`] for a function without provisioned concurrency.
+    /// A handler has worked for so many nanoseconds, all of them paid.
     #[inline(always)]
-    fn released_simply(&mut self, now: SimTime, environment: u32, account: &mut AccountState) {
-        self.busy.down(now);
-        if self.counts_to_account {
-            account.unreserved_busy -= 1;
-        }
-        self.idle.push(now, environment);
+    fn worked(&mut self, nanos: u64) {
+        self.hour_time = self.hour_time.wrapping_add(u128::from(nanos));
+        self.hour_billed_ms += billed_ms(nanos);
     }
 
     /// Counts the bytes that this function streams; a handler that does more than work counts its own.
